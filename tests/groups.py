@@ -1,0 +1,99 @@
+"""The named groups of tests that need more than Python, and where this machine has their tools.
+
+A test joins a group by its marker, `@pytest.mark.libfaketime`, and asks `path_of` for the tool. Not
+for what the project itself installs: that is simply there.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+REQUIRED = "LEDGER_REQUIRE_GROUPS"
+OLDEST, NEWEST = (3, 11), (3, 13)
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Tests that need one tool; `advice` says what the tool is and how to come by it."""
+
+    name: str
+    advice: str
+    find: Callable[[], Path | None]
+
+
+def find_chromium() -> Path | None:
+    """The first Chromium on the path."""
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next((Path(path) for path in found if path), None)
+
+
+def find_libfaketime() -> Path | None:
+    """The library to preload, from wherever Debian, a local build or Homebrew puts it."""
+    places = ("/usr/lib/*/faketime", "/usr/lib/faketime", "/usr/local/lib/faketime")
+    names = [f"{place}/libfaketime.so.1" for place in places]
+    names.append("/opt/homebrew/lib/faketime/libfaketime.1.dylib")
+    return next((path for name in names for path in Path("/").glob(name[1:])), None)
+
+
+def find_other_python() -> Path | None:
+    """A supported Python of another minor version than this one, able to make an environment."""
+    return next(filter(_makes_environments, _pythons_of_other_versions()), None)
+
+
+def _pythons_of_other_versions() -> Iterator[Path]:
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        if minor == sys.version_info.minor:
+            continue
+        if found := shutil.which(f"python3.{minor}"):
+            yield Path(found)
+        if pyenv := os.environ.get("PYENV_ROOT"):
+            yield from Path(pyenv).glob(f"versions/3.{minor}.*/bin/python3.{minor}")
+
+
+def _makes_environments(python: Path) -> bool:
+    """Run it to see: a shim on the path may stand for a version that is not installed."""
+    command = [str(python), "-c", "import ensurepip, venv"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+GROUPS = {
+    group.name: group
+    for group in (
+        Group(
+            name="browser",
+            advice="Chromium on the path (Debian: apt-get install chromium)",
+            find=find_chromium,
+        ),
+        Group(
+            name="libfaketime",
+            advice="libfaketime.so.1 (Debian: apt-get install libfaketime)",
+            find=find_libfaketime,
+        ),
+        Group(
+            name="other_python",
+            advice=f"a Python from 3.{OLDEST[1]} to 3.{NEWEST[1]} of another minor version than "
+            f"3.{sys.version_info.minor}, with venv, on the path or in PYENV_ROOT",
+            find=find_other_python,
+        ),
+    )
+}
+
+
+@cache
+def path_of(name: str) -> Path | None:
+    """Where the tool of the named group is, or None where this machine has none."""
+    return GROUPS[name].find()
+
+
+def required_groups() -> set[str]:
+    """The groups that the environment says must run; a ValueError names one that does not exist."""
+    names = set(os.environ.get(REQUIRED, "").replace(",", " ").split())
+    if unknown := names - GROUPS.keys():
+        known = ", ".join(GROUPS)
+        raise ValueError(f"{REQUIRED} names {', '.join(sorted(unknown))}; the groups are {known}.")
+    return names
