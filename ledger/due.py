@@ -1,0 +1,93 @@
+"""What the controller must do by when, as far as the question's purpose is concerned.
+
+The clocks themselves are `deadlines`; this says which of them run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
+from typing import cast
+
+import msgspec
+
+from ledger.deadlines import Deadline, RightsRequest, complaint_acknowledgement, rights_request
+from ledger.errors import Malformed
+from ledger.events import (
+    ComplaintAcknowledged,
+    ComplaintClosed,
+    ComplaintReceived,
+    ErasureExecuted,
+    ErasureRefused,
+    ErasureRequested,
+)
+from ledger.history import Item
+from ledger.rules.case import Case
+from ledger.rules.rights import pending
+from ledger.terms import EVERY_PURPOSE
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """A duty, the last day to fulfil it (Europe/London), and the entry it comes from."""
+
+    what: str
+    at: date
+    entry: str
+    basis_of_clock: str
+
+
+def due_for(case: Case) -> tuple[Due, ...]:
+    """Every clock that runs for the person and purpose at the moment asked about."""
+    found = [
+        *_running("objection response", _to_objection, pending(case)),
+        *_running("erasure response", _to_erasure, _unanswered_erasures(case)),
+        *_running("complaint acknowledgement", _to_complaint, _unacknowledged(case)),
+    ]
+    return tuple(sorted(found, key=lambda one: (one.at, one.entry)))
+
+
+def _to_objection(received: datetime) -> Deadline:
+    return rights_request(received=received, request=RightsRequest.OBJECTION)
+
+
+def _to_erasure(received: datetime) -> Deadline:
+    return rights_request(received=received, request=RightsRequest.ERASURE)
+
+
+def _to_complaint(received: datetime) -> Deadline:
+    return complaint_acknowledgement(received=received)
+
+
+def _running(
+    what: str, clock: Callable[[datetime], Deadline], received: Iterable[Item]
+) -> Iterator[Due]:
+    """The duties that arise; none where no calendar of working days reaches so far."""
+    for one in received:
+        try:
+            deadline = clock(one.fact.effective_at)
+        except Malformed:
+            continue
+        if deadline.due is not None:
+            basis = deadline.basis_of_clock
+            yield Due(what=what, at=deadline.due, entry=one.entry, basis_of_clock=basis)
+
+
+def _unanswered_erasures(case: Case) -> Iterator[Item]:
+    answers = [*case.by_now(ErasureRefused), *case.by_now(ErasureExecuted)]
+    for one in case.for_purpose(ErasureRequested):
+        purpose = cast(ErasureRequested, one.fact).purpose
+        wanted = (purpose, EVERY_PURPOSE)
+        if not any(
+            later.order > one.order and cast(ErasureRequested, later.fact).purpose in wanted
+            for later in answers
+        ):
+            yield one
+
+
+def _unacknowledged(case: Case) -> list[Item]:
+    done = {
+        cast(ComplaintAcknowledged, one.fact).complaint
+        for kind in (ComplaintAcknowledged, ComplaintClosed)
+        for one in case.by_now(kind)
+    }
+    return [one for one in case.by_now(ComplaintReceived) if one.entry not in done]

@@ -1,0 +1,252 @@
+"""What counts at a state of knowledge: the entries recorded by then, after their corrections.
+
+A `Dossier` holds all entries of one stream; `view` keeps what a question at `known_at` may use.
+Corrections act for every known_at from their own `recorded_at` (law, section 9.2); the newest acts
+first, so that an annulled annulment is void. Not here: what the facts mean (`rules/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import cast
+
+import msgspec
+
+from ledger.events import (
+    ConsentGranted,
+    ConsentInvalidated,
+    EntryAnnulled,
+    EntryReattributed,
+    EntrySuperseded,
+    EqualityOptOutReceived,
+    ErasureExecuted,
+    Fact,
+    IdentityMerged,
+    IdentityUnmerged,
+    KeyDestroyed,
+    MovedFact,
+)
+from ledger.events.base import PersonAct
+from ledger.wire import fact_from_builtins
+
+INDELIBLE: tuple[type[Fact], ...] = (ErasureExecuted, KeyDestroyed)
+"""What was destroyed stays destroyed: no correction brings it back."""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry as answers see it: its fact, when it took effect, and when it was known.
+
+    `known_from` is later than `recorded_at` only for a fact that was moved from another person's
+    stream: it counts here from the moment it was moved.
+    """
+
+    n: int
+    entry: str
+    recorded_at: datetime
+    fact: Fact
+    at: datetime
+    known_from: datetime
+
+    @property
+    def order(self) -> tuple[datetime, datetime, int]:
+        """The order in which facts follow one another: effect, recording, position."""
+        return (self.at, self.recorded_at, self.n)
+
+
+def item(
+    *, n: int, entry: str, recorded_at: datetime, fact: Fact, known_from: datetime | None = None
+) -> Item:
+    """The entry, with the instant from which its fact has effect."""
+    return Item(
+        n=n,
+        entry=entry,
+        recorded_at=recorded_at,
+        fact=fact,
+        at=takes_effect(fact, recorded_at),
+        known_from=known_from or recorded_at,
+    )
+
+
+def takes_effect(fact: Fact, recorded_at: datetime) -> datetime:
+    """When the fact bites: for a person's act, no later than its recording unless asked for later.
+
+    An opt-out under DPA 2018 Schedule 1 paragraph 8(5) bites when its reasonable period ends.
+    """
+    if type(fact) is EqualityOptOutReceived:
+        return max(fact.period_ends_at, reached_us(fact, recorded_at))
+    return reached_us(fact, recorded_at)
+
+
+def reached_us(fact: Fact, recorded_at: datetime) -> datetime:
+    """When the fact itself happened; a person's act not later than it was recorded."""
+    if isinstance(fact, PersonAct) and fact.effective_at > recorded_at:
+        asked = fact.requested_effective_at is not None or fact.received_at is not None
+        return fact.effective_at if asked else recorded_at
+    return fact.effective_at
+
+
+class History:
+    """The facts of one stream that count at one state of knowledge, by type and in order."""
+
+    __slots__ = ("_by_type", "destroyed", "items", "merge")
+
+    def __init__(
+        self, items: Sequence[Item], *, merge: Item | None = None, destroyed: bool = False
+    ) -> None:
+        self.items = tuple(sorted(items, key=lambda one: one.order))
+        self.merge = merge
+        self.destroyed = destroyed
+        self._by_type: dict[type[Fact], list[Item]] = {}
+        for one in self.items:
+            self._by_type.setdefault(type(one.fact), []).append(one)
+
+    @property
+    def merged_into(self) -> str | None:
+        """The subject whose record this one has become part of."""
+        return None if self.merge is None else cast(IdentityMerged, self.merge.fact).into
+
+    def of(self, kind: type[Fact]) -> Sequence[Item]:
+        """Every entry of the type, in order."""
+        return self._by_type.get(kind, ())
+
+    def without(self, left_out: frozenset[tuple[int, str]]) -> History:
+        """The same history as if these entries (by n and id) had not been recorded."""
+        kept = [one for one in self.items if (one.n, one.entry) not in left_out]
+        return History(kept, merge=self.merge, destroyed=self.destroyed)
+
+
+class Dossier:
+    """All entries of one stream in the order of recording: what every (E, K) is answered from."""
+
+    __slots__ = ("_head", "destroyed", "items", "subject")
+
+    def __init__(
+        self, subject: str | None, items: Iterable[Item] = (), *, destroyed: bool = False
+    ) -> None:
+        self.subject = subject
+        self.items = tuple(items)
+        self.destroyed = destroyed
+        self._head: History | None = None
+
+    @property
+    def version(self) -> int:
+        """How many entries the stream has."""
+        return len(self.items)
+
+    def at(self, known_at: datetime) -> History:
+        """What counts at `known_at`; the newest view is kept, since most questions want it."""
+        if self.items and known_at < self.items[-1].recorded_at:
+            return view(self, known_at)
+        if self._head is None:
+            self._head = view(self, known_at)
+        return self._head
+
+
+def view(dossier: Dossier, known_at: datetime) -> History:
+    """The history of the stream at this state of knowledge."""
+    visible = [one for one in dossier.items if one.recorded_at <= known_at]
+    own = _standing(visible)
+    arrived = [moved for carrier in own for moved in _moved_in(carrier, own, dossier.subject)]
+    standing = _standing([*own, *arrived]) if arrived else own
+    away = _moved_away(standing, dossier.subject)
+    kept = [one for one in standing if not _gone(one, away)]
+    return History(
+        _backdated(kept),
+        merge=_merge(standing, dossier.subject),
+        destroyed=dossier.destroyed,
+    )
+
+
+def belongings(dossier: Dossier) -> list[Item]:
+    """What a merge carries over: every entry of this identity but those that left it."""
+    own = _standing(dossier.items)
+    arrived = [moved for carrier in own for moved in _moved_in(carrier, own, dossier.subject)]
+    away = _moved_away(own, dossier.subject)
+    carriers = (EntryReattributed, IdentityMerged, IdentityUnmerged)
+    return [
+        one
+        for one in (*dossier.items, *arrived)
+        if not isinstance(one.fact, carriers) and not _gone(one, away)
+    ]
+
+
+def _standing(items: Sequence[Item]) -> list[Item]:
+    """The items that no standing correction takes back, newest correction first."""
+    void: set[str] = set()
+    for one in sorted(items, key=lambda each: (each.recorded_at, each.n), reverse=True):
+        fact = one.fact
+        if isinstance(fact, EntryAnnulled | EntrySuperseded) and one.entry not in void:
+            void.add(fact.entry)
+    return [one for one in items if one.entry not in void or isinstance(one.fact, INDELIBLE)]
+
+
+def _moved_in(carrier: Item, own: Sequence[Item], subject: str | None) -> list[Item]:
+    """The facts that this entry brought from another person's stream."""
+    fact = carrier.fact
+    if isinstance(fact, EntryReattributed) and fact.to == subject:
+        return [_arrive(carrier, moved, fact.from_, fact.to) for moved in fact.moved or ()]
+    if isinstance(fact, IdentityMerged) and fact.into == subject and not _undone(own, carrier):
+        return [_arrive(carrier, moved, fact.from_, fact.into) for moved in fact.moved or ()]
+    return []
+
+
+def _arrive(carrier: Item, moved: MovedFact, origin: str, target: str) -> Item:
+    fact = fact_from_builtins(moved.fact)
+    if getattr(fact, "given_by", None) == origin:
+        fact = msgspec.structs.replace(fact, given_by=target)
+    return item(
+        n=carrier.n,
+        entry=moved.entry,
+        recorded_at=moved.recorded_at,
+        fact=fact,
+        known_from=carrier.recorded_at,
+    )
+
+
+def _undone(standing: Sequence[Item], merge: Item) -> bool:
+    fact = cast(IdentityMerged, merge.fact)
+    return any(
+        isinstance(later.fact, IdentityUnmerged)
+        and (later.recorded_at, later.n) > (merge.recorded_at, merge.n)
+        and (later.fact.from_, later.fact.into) == (fact.from_, fact.into)
+        for later in standing
+    )
+
+
+def _moved_away(standing: Sequence[Item], subject: str | None) -> dict[str, tuple[datetime, int]]:
+    """Entries that count for another person instead, with the last moment at which they left."""
+    return {
+        one.fact.entry: (one.recorded_at, one.n)
+        for one in sorted(standing, key=lambda each: (each.recorded_at, each.n))
+        if isinstance(one.fact, EntryReattributed) and one.fact.from_ == subject
+    }
+
+
+def _gone(one: Item, away: dict[str, tuple[datetime, int]]) -> bool:
+    left = away.get(one.entry)
+    return left is not None and left > (one.known_from, one.n)
+
+
+def _merge(standing: Sequence[Item], subject: str | None) -> Item | None:
+    """The entry by which this identity became another's, where that stands."""
+    for one in reversed(standing):
+        fact = one.fact
+        if (
+            isinstance(fact, IdentityMerged)
+            and fact.from_ == subject
+            and not _undone(standing, one)
+        ):
+            return one
+    return None
+
+
+def _backdated(kept: list[Item]) -> list[Item]:
+    """A finding that a grant was never valid has effect from that grant."""
+    grants = {one.entry: one.at for one in kept if isinstance(one.fact, ConsentGranted)}
+    return [
+        msgspec.structs.replace(one, at=grants.get(one.fact.consent, one.at))
+        if isinstance(one.fact, ConsentInvalidated)
+        else one
+        for one in kept
+    ]

@@ -1,0 +1,193 @@
+"""The rule book: provisions, rules and policy settings, each dated on both clocks.
+
+Law is data (`uk_gdpr.toml`); what was enacted or found out later arrives as `LawLoaded` entries.
+Not here: the checks that apply the law (`lines`, `consent`, `rights`, `conditions`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import TypeVar, cast
+
+import msgspec
+
+from ledger.civil import start_of_day
+from ledger.errors import Fault
+from ledger.events import LawLoaded
+from ledger.history import History
+
+Setting = bool | int | str
+R = TypeVar("R", bound="Row")
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it stands, and when it is in force and known: days in London, half-open."""
+
+    id: str
+    article: str
+    link: str
+    in_force_from: date
+    known_from: date
+    in_force_until: date | None = None
+
+    def counts(self, at: datetime, known_at: datetime) -> bool:
+        """Known by `known_at`, and in force at `at`."""
+        if start_of_day(self.known_from) > known_at or start_of_day(self.in_force_from) > at:
+            return False
+        return self.in_force_until is None or start_of_day(self.in_force_until) > at
+
+
+class Provision(Row, frozen=True, kw_only=True):
+    """A dated provision; the last five fields only where they mean something."""
+
+    title: str
+    value: int | None = None
+    public_authority_tasks: bool | None = None
+    objection: bool | None = None
+    portability: bool | None = None
+    policy_document: bool | None = None
+    offence_data: bool | None = None
+
+
+class RuleRow(Row, frozen=True, kw_only=True):
+    """The law that a rule applies."""
+
+
+class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting where the law is silent; `allowed` null means any value of the default's type."""
+
+    setting: str
+    default: Setting
+    because: str
+    allowed: tuple[Setting, ...] | None = None
+
+    def takes(self, value: Setting) -> bool:
+        """Whether the setting may have this value."""
+        if type(value) is not type(self.default):
+            return False
+        if self.allowed is not None:
+            return value in self.allowed
+        return not isinstance(value, int) or isinstance(value, bool) or value >= 0
+
+
+class RuleBook(msgspec.Struct, frozen=True, kw_only=True):
+    """All rows; `id` says what an answer was judged by: version, content, bank-holiday calendar."""
+
+    id: str
+    provisions: dict[str, Provision]
+    rules: dict[str, RuleRow]
+    policies: dict[str, PolicyRow]
+    defaults: dict[str, Setting]
+    starts: tuple[datetime, ...]
+
+    def rule(self, rule_id: str) -> RuleRow:
+        """The row of the rule; a rule without one is a `Fault`, never a permission."""
+        row = self.rules.get(rule_id)
+        if row is None:
+            raise Fault(f"the rule book has no row for the rule {rule_id}")
+        return row
+
+
+class AgeRule(msgspec.Struct, frozen=True, kw_only=True):
+    """The age of article 8(1) over an interval (half-open)."""
+
+    age: int
+    start: datetime
+    end: datetime | None
+
+
+class LawView:
+    """The law as known at one moment: the rule book's rows and the entries loaded by then."""
+
+    __slots__ = ("_book", "_known_at", "_loaded")
+
+    def __init__(self, book: RuleBook, common: History, known_at: datetime) -> None:
+        self._book = book
+        self._known_at = known_at
+        self._loaded = [cast(LawLoaded, one.fact) for one in common.of(LawLoaded)]
+
+    def in_force(self, provision: str, at: datetime) -> bool:
+        """Whether the provision is in force at `at`, on what is known."""
+        row = self._book.provisions.get(provision)
+        if row is not None and row.counts(at, self._known_at):
+            return True
+        return any(law.provision == provision and _covers(law, at) for law in self._loaded)
+
+    def gains(self, at: datetime) -> Sequence[LawLoaded]:
+        """Loaded provisions in force at `at` that give purposes a line."""
+        return [law for law in self._loaded if law.gains and _covers(law, at)]
+
+    def child_service_ages(self) -> list[AgeRule]:
+        """The ages of article 8(1), one after the other: 13 until regulations say otherwise."""
+        row = self._book.provisions["iss_age"]
+        ages = [(cast(int, row.value), start_of_day(row.in_force_from))]
+        ages += [
+            (law.value, law.in_force_from)
+            for law in self._loaded
+            if law.provision == "iss_age" and law.value is not None
+        ]
+        ages.sort(key=lambda pair: pair[1])
+        ends: list[datetime | None] = [start for _, start in ages[1:]]
+        return [
+            AgeRule(age=age, start=start, end=end)
+            for (age, start), end in zip(ages, [*ends, None], strict=True)
+        ]
+
+    def needs_policy_document(self, paragraph: int) -> bool:
+        """Whether the paragraph of DPA 2018 Schedule 1 needs one; an unknown one does."""
+        row = self._book.provisions.get(f"schedule1.{paragraph}")
+        return row is None or row.policy_document is not False
+
+    def serves_offence_data(self, paragraph: int) -> bool:
+        """Whether the paragraph of DPA 2018 Schedule 1 can be relied on for article 10."""
+        row = self._book.provisions.get(f"schedule1.{paragraph}")
+        return row is not None and row.offence_data is True
+
+    def changes(self) -> list[datetime]:
+        """Every instant at which a provision that answers use begins or ceases to be in force."""
+        ends = [law.in_force_until for law in self._loaded if law.in_force_until]
+        return [*self._book.starts, *(law.in_force_from for law in self._loaded), *ends]
+
+
+def _covers(law: LawLoaded, at: datetime) -> bool:
+    return law.in_force_from <= at and (law.in_force_until is None or at < law.in_force_until)
+
+
+def read_rule_book(text: bytes) -> RuleBook:
+    """The rule book in this TOML text."""
+    table = tomllib.loads(text.decode())
+    digest = hashlib.sha256(text).hexdigest()[:12]
+    calendar = version("holidays")
+    provisions = msgspec.convert(table["provision"], tuple[Provision, ...])
+    policies = msgspec.convert(table["policy"], tuple[PolicyRow, ...])
+    return RuleBook(
+        id=f"uk-gdpr {table['version']} {digest} holidays {calendar}",
+        provisions=_by_id(provisions),
+        rules=_by_id(msgspec.convert(table["rule"], tuple[RuleRow, ...])),
+        policies={row.setting: row for row in policies},
+        defaults={row.setting: row.default for row in policies},
+        starts=tuple(sorted({_start(row) for row in provisions if row.id.startswith("art")})),
+    )
+
+
+def _start(row: Row) -> datetime:
+    return start_of_day(row.in_force_from)
+
+
+def _by_id(rows: Sequence[R]) -> dict[str, R]:
+    found = {row.id: row for row in rows}
+    if len(found) != len(rows):
+        raise Fault("the rule book has two rows with one id")
+    return found
+
+
+@lru_cache(maxsize=1)
+def uk_gdpr() -> RuleBook:
+    """The rule book that ships with this project."""
+    return read_rule_book(files("ledger.rules").joinpath("uk_gdpr.toml").read_bytes())
