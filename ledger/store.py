@@ -1,0 +1,374 @@
+"""Entries and dossiers in PostgreSQL: the one append, and the reads that answers rest on.
+
+An append is one function call for everything that waits (`batch`), and is never cancelled half-way.
+Not here: what may be recorded (`admit`, `record`), or what the bytes mean (`sealing`, `dossier`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from ledger.batch import Batcher
+from ledger.errors import Fault, OutcomeUnknown, Unavailable
+from ledger.sql import statement
+
+CHECKED_ROLE = "ledger_app"
+APPEND_ATTEMPTS = 5
+_SYNC_CANCELLED = "canceling wait for synchronous replication"
+
+R = TypeVar("R")
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ledger this is: the origin of its logs, how many they are, and its own stream."""
+
+    origin: str
+    logs: int
+    stream: UUID
+
+    def log_origin(self, log: int) -> str:
+        """The name of the log, which its leaves carry."""
+        return f"{self.origin}/{log}"
+
+    def log_of(self, stream: UUID) -> int:
+        """The log that a stream belongs to for ever: a fixed hash, modulo their number."""
+        if stream == self.stream:
+            return 0
+        return int.from_bytes(hashlib.sha256(stream.bytes).digest()[:8], "big") % self.logs
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """A dossier that a request moves on: the version it was read at, and its new sealed bytes."""
+
+    subject: UUID
+    version: int
+    sealed: bytes
+
+
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry to append; the database numbers, stamps and links it."""
+
+    stream: UUID
+    version: int
+    name: str
+    event_id: UUID
+    container: bytes
+    digests: bytes
+    commitment: bytes
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What is appended whole or not at all; entries of one stream stand together."""
+
+    client: str
+    key: str | None
+    fingerprint: bytes
+    moves: tuple[Move, ...]
+    entries: tuple[NewEntry, ...]
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry as the log has it."""
+
+    n: int
+    stream: UUID
+    version: int
+    name: str
+    event_id: UUID
+    recorded_at: datetime
+    leaf: bytes
+    leaf_hash: bytes
+
+
+OutcomeName = Literal["accepted", "replayed", "key_reused", "version_conflict"]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a request; the entries of one accepted, now or before."""
+
+    name: OutcomeName
+    entries: tuple[Recorded, ...] = ()
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the entry table, for replay and audit."""
+
+    n: int
+    stream: UUID
+    version: int
+    name: str
+    event_id: UUID
+    container: bytes
+    digests: bytes
+    leaf: bytes
+    leaf_hash: bytes
+    recorded_at: datetime
+    client: str
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a log is, and the database's clock; `leaf_hash` is None while the log is empty."""
+
+    size: int
+    recorded_at: datetime
+    leaf_hash: bytes | None
+    now: datetime
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry's place in its log."""
+
+    n: int
+    recorded_at: datetime
+    leaf_hash: bytes
+
+
+class DossierRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One subject's dossier as stored, with the heads of its log and of the ledger's own stream."""
+
+    subject: UUID
+    version: int | None
+    n: list[int] | None
+    recorded_at: list[datetime] | None
+    sealed: bytes | None
+    destroyed: bool
+    own_version: int | None
+    own_n: int | None
+    own_recorded_at: datetime | None
+    own_head: bytes | None
+    size: int
+    head_recorded_at: datetime
+    leaf_hash: bytes | None
+    now: datetime
+
+
+class OwnRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The dossier of the ledger's own stream as stored."""
+
+    version: int
+    n: list[int]
+    recorded_at: list[datetime]
+    sealed: bytes
+
+
+class SeenRow(Recorded, frozen=True, kw_only=True):
+    """An entry of a request that was accepted before, with that request's fingerprint."""
+
+    fingerprint: bytes
+
+
+class _OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
+    request: int
+    outcome: OutcomeName
+    n: int | None
+    stream: UUID | None
+    version: int | None
+    name: str | None
+    event_id: UUID | None
+    recorded_at: datetime | None
+    leaf: bytes | None
+    leaf_hash: bytes | None
+
+
+class Store:
+    """The record's tables, by way of a pool of connections whose role may not change entries."""
+
+    def __init__(self, pool: AsyncConnectionPool) -> None:
+        self._pool = pool
+        self._batchers: dict[int, Batcher[Request, Outcome]] = {}
+
+    async def identity(self) -> Identity:
+        """Which ledger this database holds."""
+        found = await self._read(Identity, "identity", {})
+        if not found:
+            raise Fault("this database holds no ledger yet: run `ledger migrate`")
+        return found[0]
+
+    async def append(self, log: int, request: Request) -> Outcome:
+        """The request appended with whatever else waits; its outcome is known or raised.
+
+        Raises `OutcomeUnknown` where the database did not say, and `Unavailable` where it could not
+        be reached: a retry with the same key resolves either.
+        """
+        batcher = self._batchers.get(log)
+        if batcher is None:
+
+            async def flush(requests: Sequence[Request]) -> list[Outcome]:
+                return await self._append_until_known(log, requests)
+
+            batcher = self._batchers[log] = Batcher(flush, weight=_entries_of)
+        return await batcher.submit(request)
+
+    async def dossiers(
+        self, log: int, subjects: Iterable[UUID], *, own: UUID
+    ) -> dict[UUID, DossierRow]:
+        """The dossiers of the subjects, all of one log, with both heads, in one snapshot."""
+        values = {"log": log, "subjects": list(subjects), "own": own}
+        return {row.subject: row for row in await self._read(DossierRow, "dossiers", values)}
+
+    async def own_dossier(self, own: UUID) -> OwnRow | None:
+        """The dossier of the ledger's own stream."""
+        found = await self._read(OwnRow, "own_dossier", {"own": own})
+        return found[0] if found else None
+
+    async def seen(self, log: int, *, client: str, key: str) -> list[SeenRow]:
+        """The entries of the request that was accepted under this key, if any was."""
+        return await self._read(SeenRow, "seen", {"log": log, "client": client, "key": key})
+
+    async def head(self, log: int) -> Head:
+        """How far the log is, and the database's clock."""
+        return (await self._read(Head, "head", {"log": log}))[0]
+
+    async def place_at(self, log: int, known_at: datetime) -> Place | None:
+        """The last entry of the log recorded by `known_at`."""
+        found = await self._read(Place, "position", {"log": log, "known_at": known_at})
+        return found[0] if found else None
+
+    async def stream_place_at(self, log: int, stream: UUID, known_at: datetime) -> Place | None:
+        """The last entry of the stream recorded by `known_at`."""
+        values = {"log": log, "stream": stream, "known_at": known_at}
+        found = await self._read(Place, "stream_position", values)
+        return found[0] if found else None
+
+    async def place_of(self, log: int, n: int) -> Place | None:
+        """The n-th entry of the log."""
+        found = await self._read(Place, "at_position", {"log": log, "n": n})
+        return found[0] if found else None
+
+    async def stream(
+        self, log: int, stream: UUID, *, after: int = 0, until: int = 2**62, limit: int = 1000
+    ) -> list[Stored]:
+        """Entries of the stream by version, from the one after `after`."""
+        values = {"log": log, "stream": stream, "after": after, "until": until, "limit": limit}
+        return await self._read(Stored, "stream", values)
+
+    async def log(
+        self, log: int, *, after: int = 0, until: int = 2**62, limit: int = 1000
+    ) -> list[Stored]:
+        """Entries of the log by n, from the one after `after`."""
+        values = {"log": log, "after": after, "until": until, "limit": limit}
+        return await self._read(Stored, "log", values)
+
+    async def _append_until_known(self, log: int, requests: Sequence[Request]) -> list[Outcome]:
+        """Repeated on a lost connection: the keys make that safe, and only then is it done."""
+        for attempt in range(1, APPEND_ATTEMPTS + 1):
+            try:
+                return await self._append_once(log, requests)
+            except (psycopg.OperationalError, OutcomeUnknown) as error:
+                repeatable = all(one.key is not None for one in requests)
+                if attempt == APPEND_ATTEMPTS or not repeatable:
+                    raise OutcomeUnknown("retry with the same idempotency key") from error
+                await self._pool.check()
+        raise AssertionError("the loop returns or raises")
+
+    async def _append_once(self, log: int, requests: Sequence[Request]) -> list[Outcome]:
+        async with self._connection() as connection:
+            downgraded: list[str] = []
+            connection.add_notice_handler(
+                lambda notice: downgraded.append(notice.message_primary or "")
+            )
+            async with connection.cursor(row_factory=class_row(_OutcomeRow)) as cursor:
+                values = _append_values(log, requests)
+                await cursor.execute(statement("append"), values, prepare=True)
+                rows = await cursor.fetchall()
+            if any(_SYNC_CANCELLED in text for text in downgraded):
+                raise OutcomeUnknown("committed here, and not known to be so on the standby")
+        return _outcomes(len(requests), rows)
+
+    async def _read(self, kind: type[R], name: str, values: Mapping[str, object]) -> list[R]:
+        try:
+            async with (
+                self._connection() as connection,
+                connection.cursor(row_factory=class_row(kind), binary=True) as cursor,
+            ):
+                await cursor.execute(statement(name), values, prepare=True)
+                return await cursor.fetchall()
+        except psycopg.OperationalError as error:
+            raise Unavailable("the database cannot be reached") from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise Unavailable("no connection to the database became free in time") from error
+
+
+def open_pool(
+    conninfo: str, *, size_max: int = 8, role: str | None = CHECKED_ROLE
+) -> AsyncConnectionPool:
+    """A pool, not yet opened, whose connections act as the role and plan the same way for ever."""
+
+    async def configure(connection: AsyncConnection) -> None:
+        connection.prepare_threshold = 1
+        await connection.set_autocommit(True)
+        await connection.execute("SET timezone = 'UTC'")
+        await connection.execute("SET plan_cache_mode = 'force_generic_plan'")
+        await connection.execute("SET jit = off")
+        if role is not None:
+            await connection.execute(
+                psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(role))
+            )
+
+    return AsyncConnectionPool(
+        conninfo, min_size=1, max_size=size_max, open=False, configure=configure, timeout=10.0
+    )
+
+
+def _entries_of(request: Request) -> int:
+    return len(request.entries)
+
+
+def _append_values(log: int, requests: Sequence[Request]) -> dict[str, object]:
+    moves = [(i, move) for i, one in enumerate(requests, start=1) for move in one.moves]
+    entries = [(i, entry) for i, one in enumerate(requests, start=1) for entry in one.entries]
+    return {
+        "log": log,
+        "r_client": [one.client for one in requests],
+        "r_key": [one.key for one in requests],
+        "r_fingerprint": [one.fingerprint for one in requests],
+        "d_request": [i for i, _ in moves],
+        "d_subject": [move.subject for _, move in moves],
+        "d_version": [move.version for _, move in moves],
+        "d_sealed": [move.sealed for _, move in moves],
+        "e_request": [i for i, _ in entries],
+        "e_stream": [entry.stream for _, entry in entries],
+        "e_version": [entry.version for _, entry in entries],
+        "e_name": [entry.name for _, entry in entries],
+        "e_event": [entry.event_id for _, entry in entries],
+        "e_container": [entry.container for _, entry in entries],
+        "e_digests": [entry.digests for _, entry in entries],
+        "e_commitment": [entry.commitment for _, entry in entries],
+    }
+
+
+def _outcomes(many: int, rows: Sequence[_OutcomeRow]) -> list[Outcome]:
+    found: dict[int, list[_OutcomeRow]] = {}
+    for row in rows:
+        found.setdefault(row.request, []).append(row)
+    return [_outcome(found.get(i, [])) for i in range(1, many + 1)]
+
+
+def _outcome(rows: Sequence[_OutcomeRow]) -> Outcome:
+    if not rows:
+        return Outcome(name="accepted")
+    return Outcome(
+        name=rows[0].outcome, entries=tuple(_recorded(row) for row in rows if row.n is not None)
+    )
+
+
+def _recorded(row: _OutcomeRow) -> Recorded:
+    values = {name: getattr(row, name) for name in Recorded.__struct_fields__}
+    return msgspec.convert(values, Recorded)
