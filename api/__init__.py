@@ -1,0 +1,5 @@
+"""Every way in: HTTP, the console, the command line and the client. Imported by nobody.
+
+A handler decodes, calls the record or the read side, and answers; it judges nothing. Begin with
+`app`, then the file named for the noun you are after.
+"""
