@@ -80,7 +80,7 @@ def admit(
         documents=tuple(
             cast(CatalogueAdopted, one.fact).catalogue for one in common.of(CatalogueAdopted)
         ),
-        law=LawView(rulebook, common, now),
+        law=LawView(rulebook, common, known_at=None),
         rulebook=rulebook,
         now=now,
     )

@@ -172,7 +172,7 @@ def _judge(
         document_entry=adopted.entry if adopted else "",
         person=person,
         common=common,
-        law=LawView(rulebook, common, question.known_at),
+        law=LawView(rulebook, common, known_at=None),
         policy=policy_at(common, question.effective_at, rulebook),
     )
     because: list[Step] = []

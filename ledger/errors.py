@@ -6,6 +6,7 @@
     │   ├── VersionConflict     the stream moved between reading and writing
     │   ├── KeyReused           the idempotency key stands for another request
     │   └── LogForked           the caller's position names a leaf that this log does not have
+    ├── Behind         the position asked for is not reached here yet
     ├── OutcomeUnknown the write may or may not have been committed: retry with the same key
     ├── Unavailable    the database or the key store cannot be reached: nothing was decided
     └── Fault          what must never happen: an altered entry, an unknown key, a missing rule
@@ -42,6 +43,10 @@ class KeyReused(Conflict):
 
 class LogForked(Conflict):
     """The position given names a leaf hash that this log does not have there."""
+
+
+class Behind(LedgerError):
+    """The log has not reached the position that the caller has already seen."""
 
 
 class OutcomeUnknown(LedgerError):

@@ -43,9 +43,13 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     client: str
     key: str
     expected_version: int | None = None
+    body: bytes | None = None
+    """What identifies the request where its facts carry a moment that the server chose."""
 
     def fingerprint(self) -> bytes:
         """What makes a request the same one when it comes again."""
+        if self.body is not None:
+            return hashlib.sha256(self.body).digest()
         facts = [fact_to_builtins(fact) for fact in self.facts]
         body = msgspec.json.encode([str(self.subject), facts], order="deterministic")
         return hashlib.sha256(body).digest()

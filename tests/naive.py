@@ -33,8 +33,6 @@ OPERATIONS = ("USE", "COLLECT", "SHARE", "STORE")
 DATA = ("ordinary", "special", "offence")
 # From when article 6(1) has had each point (§1.1, §1.2; SI 2026/82 for (ea)).
 IN_FORCE = {letter: date(2018, 5, 25) for letter in "abcdef"} | {"ea": date(2026, 2, 5)}
-# SI 2026/82 was made on 29 January 2026: nobody could know the date before.
-KNOWN_FROM = {"ea": date(2026, 1, 29)}
 OBJECTABLE = ("e", "ea", "f")  # The only lines that article 21(1) reaches.
 LEAST_FIRST = ("DENY", "OUT_OF_SCOPE", "PERMIT_LIMITED", "PERMIT")
 
@@ -73,10 +71,10 @@ def ask_at(
         return answer("DENY", {"ERASED"})
     if question["subject"] in merged_away:
         return answer("DENY", {"IDENTITY_MERGED"})
-    found = judge(case_of(facts, catalogue, policy, question, at, known_at), question)
+    found = judge(case_of(facts, catalogue, policy, question, at), question)
     # LATE_GAP: the same question without the restrictive facts heard too late.
     in_time = [entry for entry in facts if not late(facts, entry, at)]
-    believed = judge(case_of(in_time, catalogue, policy, question, at, known_at), question)
+    believed = judge(case_of(in_time, catalogue, policy, question, at), question)
     return found if found == believed else answer_with(found, "LATE_GAP")
 
 
@@ -86,7 +84,6 @@ def case_of(
     policy: Entry,
     question: Entry,
     at: datetime,
-    known_at: datetime | None,
 ) -> Case:
     unknown = {"id": question["purpose"], "controller": None}
     purpose = next((p for p in catalogue["purposes"] if p["id"] == question["purpose"]), unknown)
@@ -99,7 +96,6 @@ def case_of(
         public_authority=all(c["public_authority"] for c in controller),
         policy=policy,
         at=at,
-        known_at=known_at,
     )
 
 
@@ -219,11 +215,12 @@ def judge_lines(case: Case, lines: list[Entry], consent: Consent | None, flags: 
 
 
 def legal_faults(case: Case, article6: str) -> Flags:
-    """§1.2 LR1, LR2 at the moment asked; a point the law does not have is never in force."""
+    """§1.2 LR1, LR2 at the moment asked; a point the law does not have is never in force.
+
+    The oracle, like an answer, knows the law as the rule book has it, whatever `known_at` is.
+    """
     faults: Flags = set()
-    known = midnight(KNOWN_FROM.get(article6, date(2018, 5, 25)))
-    not_yet = article6 not in IN_FORCE or case.at < midnight(IN_FORCE[article6])
-    if not_yet or (case.known_at is not None and case.known_at < known):
+    if article6 not in IN_FORCE or case.at < midnight(IN_FORCE[article6]):
         faults.add("LAW_NOT_IN_FORCE")
     # Article 6(1), last sub-paragraph: not for public authorities performing their tasks.
     elif article6 in ("ea", "f") and case.public_authority and case.purpose["task"]:

@@ -79,7 +79,8 @@ def standing(case: Case, grant: Entry) -> Flags:
     # Article 7(1): the controller must be able to demonstrate consent.
     if not grant.get("evidence"):
         flags.add("CONSENT_UNPROVEN")
-    if any(e["consent"] == grant["id"] for e in of_type(case.facts, "ConsentInvalidated")):
+    invalid = [e for e in of_type(case.facts, "ConsentInvalidated") if e["subject"] == case.subject]
+    if any(e["consent"] == grant["id"] for e in invalid):
         flags.add("CONSENT_INVALIDATED")
     if grant.get("expires_at") and instant(grant["expires_at"]) <= case.at:
         flags.add("CONSENT_EXPIRED")

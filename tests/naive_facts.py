@@ -56,7 +56,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     public_authority: bool
     policy: Entry
     at: datetime
-    known_at: datetime | None
 
 
 # ---- Times: law.md §3.4, §9.2 ----
@@ -255,7 +254,7 @@ def authorised(case: Case, holder: str, kind: str, at: datetime) -> bool:
     # An order may restrict what a holder can do (Children Act 1989 s.33(3)(b), ACA 2002 s.25).
     if any(holds(e, holder, kind) for e in mine(case, "AuthorityRestricted", at)):
         return False
-    ends = [e for e in of_type(case.facts, "AuthorityEnded") if starts(e) <= at]
+    ends = mine(case, "AuthorityEnded", at)
     return any(not any(ends_authority(case, end, a) for end in ends) for a in held)
 
 
@@ -264,11 +263,16 @@ def holds(entry: Entry, holder: str, kind: str) -> bool:
 
 
 def ends_authority(case: Case, end: Entry, held: Entry) -> bool:
-    """By reference where it names a known authority, else by holder and kind."""
-    if any(e["id"] == end.get("authority") for e in of_type(case.facts, "AuthorityStarted")):
+    """By reference where it names an authority of this person, else by holder and kind."""
+    if names_own(case, end, "authority", "AuthorityStarted"):
         return bool(end["authority"] == held["id"])
-    own = end["subject"] == case.subject and holds(end, held["holder"], held["kind"])
-    return own and starts(held) <= starts(end)
+    return holds(end, held["holder"], held["kind"]) and starts(held) <= starts(end)
+
+
+def names_own(case: Case, entry: Entry, field: str, kind: str) -> bool:
+    """Whether a reference leads to an entry that counts for this person: others have moved away."""
+    own = [e for e in of_type(case.facts, kind) if e["subject"] == case.subject]
+    return any(e["id"] == entry.get(field) for e in own)
 
 
 def statuses(case: Case, kind: str) -> list[tuple[datetime, datetime | None]]:
@@ -288,11 +292,11 @@ def statuses(case: Case, kind: str) -> list[tuple[datetime, datetime | None]]:
 
 
 def ends_status(case: Case, end: Entry, status: Entry) -> bool:
-    """By reference where it names a known status, else the latest earlier one of the kind."""
-    if any(e["id"] == end.get("status") for e in of_type(case.facts, "StatusStarted")):
-        return bool(end["status"] == status["id"])
+    """By reference where it names a status of this person, else the latest earlier of the kind."""
     if end["subject"] != case.subject:
         return False
+    if names_own(case, end, "status", "StatusStarted"):
+        return bool(end["status"] == status["id"])
     earlier = [e for e in mine(case, "StatusStarted", starts(end)) if e["kind"] == end["kind"]]
     return bool(earlier) and earlier[-1]["id"] == status["id"]
 

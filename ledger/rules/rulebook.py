@@ -36,9 +36,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     known_from: date
     in_force_until: date | None = None
 
-    def counts(self, at: datetime, known_at: datetime) -> bool:
-        """Known by `known_at`, and in force at `at`."""
-        if start_of_day(self.known_from) > known_at or start_of_day(self.in_force_from) > at:
+    def counts(self, at: datetime, *, known_at: datetime | None) -> bool:
+        """In force at `at`, and known by `known_at`; None asks for all that the book knows."""
+        if known_at is not None and start_of_day(self.known_from) > known_at:
+            return False
+        if start_of_day(self.in_force_from) > at:
             return False
         return self.in_force_until is None or start_of_day(self.in_force_until) > at
 
@@ -103,11 +105,16 @@ class AgeRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LawView:
-    """The law as known at one moment: the rule book's rows and the entries loaded by then."""
+    """The law at one state of knowledge: the rule book's rows, and the entries that load law.
+
+    An answer uses every row of the rule book that it names, and of the `LawLoaded` entries those
+    recorded by its position: so its identity decides what law it knew. A view at `known_at` shows
+    what a book then would have held.
+    """
 
     __slots__ = ("_book", "_known_at", "_loaded")
 
-    def __init__(self, book: RuleBook, common: History, known_at: datetime) -> None:
+    def __init__(self, book: RuleBook, common: History, known_at: datetime | None) -> None:
         self._book = book
         self._known_at = known_at
         self._loaded = [cast(LawLoaded, one.fact) for one in common.of(LawLoaded)]
@@ -115,7 +122,7 @@ class LawView:
     def in_force(self, provision: str, at: datetime) -> bool:
         """Whether the provision is in force at `at`, on what is known."""
         row = self._book.provisions.get(provision)
-        if row is not None and row.counts(at, self._known_at):
+        if row is not None and row.counts(at, known_at=self._known_at):
             return True
         return any(law.provision == provision and _covers(law, at) for law in self._loaded)
 

@@ -1,0 +1,60 @@
+"""Request bodies: JSON of a bounded size, read strictly into what the route expects.
+
+Instants stay strings here and are read by `ledger.civil`: a number must never become a date.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+
+from api.problems import TooLarge, WrongMediaType
+from ledger.civil import parse_day, parse_instant
+from ledger.errors import Malformed
+from ledger.wire import unreadable
+
+T = TypeVar("T")
+
+AnyRequest = Request[Any, Any, Any]
+
+
+async def read(request: AnyRequest, kind: type[T], *, bytes_max: int) -> T:
+    """The body as `kind`, or the error naming the first field that cannot be read."""
+    text = await read_bytes(request, bytes_max=bytes_max)
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise unreadable(error, field="body") from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise Malformed("is not JSON, or is nested too deeply", field="body") from error
+
+
+async def read_bytes(request: AnyRequest, *, bytes_max: int) -> bytes:
+    """The body, which must say that it is JSON, up to its limit."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise WrongMediaType
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > bytes_max:
+        raise TooLarge
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
+            raise TooLarge
+    return bytes(body)
+
+
+def instant(text: str | None, *, field: str) -> datetime | None:
+    """The instant, RFC 3339 with an offset; None where the field was left out."""
+    return None if text is None else parse_instant(text, field=field)
+
+
+def instant_or_day(text: str | None, *, field: str) -> datetime | date | None:
+    """An instant, or a civil day written `YYYY-MM-DD`."""
+    if text is not None and len(text) == len("YYYY-MM-DD"):
+        return parse_day(text, field=field)
+    return instant(text, field=field)

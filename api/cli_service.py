@@ -1,0 +1,88 @@
+"""Commands that run the service or look after it: serve, token, migrate, config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from api.access import SCOPES, Scope
+from api.output import line, say
+from api.runtime import Runtime, places, prepare
+from api.serving import issuer, serve
+from api.settings import Settings, load, shown
+
+TOKEN_SECONDS = 8 * 60 * 60
+
+
+def configured(config: Path | None) -> Settings:
+    """The settings of this call."""
+    return load(config)
+
+
+config_option = click.option(
+    "--config", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file of settings."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.command("serve")
+@config_option
+def serve_command(config: Path | None) -> None:
+    """Serve the HTTP API, with PostgreSQL started beside it where no database is set."""
+    settings = configured(config)
+    with places(settings) as where:
+        if where.warning:
+            say(where.warning)
+        prepare(where, settings)
+
+        def ready(_: Runtime) -> None:
+            say(f"Serving on http://{settings.host}:{settings.port}")
+
+        serve(where, settings, ready=ready)
+
+
+@click.command("token")
+@config_option
+@click.option("--client", default="local", show_default=True, help="The id entries will carry.")
+@click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="All if none.")
+@click.option("--seconds", default=TOKEN_SECONDS, show_default=True)
+def token_command(
+    config: Path | None, client: str, scopes: tuple[Scope, ...], seconds: int
+) -> None:
+    """Print a bearer token of the local issuer."""
+    settings = configured(config)
+    with places(settings) as where:
+        where.folder.mkdir(parents=True, exist_ok=True)
+        say(issuer(where, settings).token(client, scopes or SCOPES, seconds=seconds))
+
+
+@click.command("migrate")
+@config_option
+@json_option
+def migrate_command(config: Path | None, as_json: bool) -> None:
+    """Bring both databases to this release and found the ledger."""
+    settings = configured(config)
+    with places(settings) as where:
+        identity, done = prepare(where, settings)
+    if as_json:
+        line({"origin": identity.origin, "logs": identity.logs, "applied": done})
+        return
+    say("\n".join(done) or "Nothing to do: both databases are at this release.")
+
+
+@click.command("config")
+@config_option
+@json_option
+def config_command(config: Path | None, as_json: bool) -> None:
+    """Check and show the settings, secrets masked."""
+    values = shown(configured(config))
+    if as_json:
+        line(values)
+        return
+    for name, value in values.items():
+        say(f"{name} = {msgspec.json.encode(value).decode()}")
+
+
+COMMANDS = (serve_command, token_command, migrate_command, config_command)

@@ -1,0 +1,146 @@
+"""One running ledger: the database it uses, its keys, and everything wired over them, once.
+
+Starts PostgreSQL of the wheel only where no `database_url` is set. Not here: HTTP or commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+import migrations
+from api.embedded import Embedded, default_root
+from api.settings import Settings
+from ledger.deadlines import bank_holidays
+from ledger.founding import found_ledger
+from ledger.keys import FileKek, KeyStore
+from ledger.reader import Reader
+from ledger.record import Recorder
+from ledger.rules.rulebook import RuleBook, uk_gdpr
+from ledger.store import Identity, Store, open_pool
+from projections.checks import Checks
+
+DATABASE, KEYS = "ledger", "ledger_keys"
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where this ledger keeps things: its two databases and the folder of its key files."""
+
+    database: str
+    keys: str
+    folder: Path
+    embedded: bool
+    warning: str | None = None
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that ways in need, over open connections."""
+
+    settings: Settings
+    places: Places
+    identity: Identity
+    rulebook: RuleBook
+    store: Store
+    keys: KeyStore
+    reader: Reader
+    recorder: Recorder
+    checks: Checks
+
+
+@contextmanager
+def places(settings: Settings) -> Iterator[Places]:
+    """The databases, with the embedded server running for as long as they are used."""
+    folder = Path(settings.data_dir) if settings.data_dir else default_root()
+    if settings.database_url is not None:
+        keys = settings.keys_url or _beside(settings.database_url)
+        yield Places(database=settings.database_url, keys=keys, folder=folder, embedded=False)
+        return
+    with Embedded(folder / "postgres") as server:
+        for name in (DATABASE, KEYS):
+            _create(server.conninfo(), name)
+        yield Places(
+            database=server.conninfo(DATABASE),
+            keys=server.conninfo(KEYS),
+            folder=folder,
+            embedded=True,
+            warning=server.warning,
+        )
+
+
+def prepare(where: Places, settings: Settings) -> tuple[Identity, list[str]]:
+    """The ledger migrated and founded; the files that ran, none where all had."""
+    where.folder.mkdir(parents=True, exist_ok=True)
+    done = [f"ledger/{name}" for name in migrations.migrate(where.database, "ledger")]
+    done += [f"keys/{name}" for name in migrations.migrate(where.keys, "keys")]
+    identity = found_ledger(where.database, origin=settings.origin, logs=1, entropy=os.urandom)
+    return identity, done
+
+
+@asynccontextmanager
+async def running(where: Places, settings: Settings) -> AsyncIterator[Runtime]:
+    """The wired ledger; its pools are closed at the end."""
+    pool = open_pool(where.database, size_max=settings.pool_size)
+    keys_pool = open_pool(where.keys, size_max=settings.pool_size, role=None)
+    await pool.open()
+    await keys_pool.open()
+    try:
+        yield await _wired(where, settings, Store(pool), _keys(where, settings, keys_pool))
+    finally:
+        await pool.close()
+        await keys_pool.close()
+
+
+async def _wired(where: Places, settings: Settings, store: Store, keys: KeyStore) -> Runtime:
+    rulebook = uk_gdpr()
+    identity = await store.identity()
+    reader = Reader(store, keys, identity)
+    # The first look at a calendar loads it: not while somebody waits for an answer.
+    await asyncio.to_thread(bank_holidays, time.gmtime().tm_year)
+    return Runtime(
+        settings=settings,
+        places=where,
+        identity=identity,
+        rulebook=rulebook,
+        store=store,
+        keys=keys,
+        reader=reader,
+        recorder=Recorder(
+            reader, rulebook, entropy=os.urandom, milliseconds=lambda: time.time_ns() // 1_000_000
+        ),
+        checks=Checks(reader, rulebook),
+    )
+
+
+def _keys(where: Places, settings: Settings, pool: AsyncConnectionPool) -> KeyStore:
+    path = Path(settings.kek_file) if settings.kek_file else where.folder / "kek"
+    return KeyStore(pool, kek=FileKek(path), entropy=os.urandom, clock=time.monotonic)
+
+
+def _create(conninfo: str, name: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if found.fetchone() is None:
+            try:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            except psycopg.errors.DuplicateDatabase:
+                return
+
+
+def _beside(database_url: str) -> str:
+    """A second database of the same server, named after the first."""
+    if "://" in database_url:
+        parts = urlsplit(database_url)
+        return urlunsplit(parts._replace(path=f"{parts.path or '/ledger'}_keys"))
+    name = conninfo_to_dict(database_url).get("dbname") or DATABASE
+    return make_conninfo(database_url, dbname=f"{name}_keys")
