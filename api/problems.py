@@ -20,7 +20,7 @@ from ledger import errors
 from ledger.record import Refused
 
 MEDIA_TYPE = "application/problem+json"
-log = logging.getLogger("ledger")
+diagnostics = logging.getLogger("ledger")
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +169,7 @@ def handle(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
             return problem(slug)
     # Where, and not what: a message may hold what was sent.
     trace = "".join(traceback.format_tb(error.__traceback__))
-    log.error("unexpected %s\n%s", type(error).__name__, trace)
+    diagnostics.error("unexpected %s\n%s", type(error).__name__, trace)
     return problem("internal")
 
 
