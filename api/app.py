@@ -57,6 +57,7 @@ def create_app(ledger: Runtime, issuer: Issuer) -> Litestar:
             checks.bases,
             entries.record_about,
             entries.record_common,
+            entries.subject_timeline,
             subjects.resolve,
             catalogue.adopt,
             catalogue.current,

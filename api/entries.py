@@ -6,8 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, post
-from litestar.params import FromPath
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 
 from api.access import client_of, needs
 from api.body import AnyRequest, read
@@ -21,6 +21,7 @@ from ledger.reader import position
 from ledger.record import ENTRIES_MAX, Command, Receipted, Refused
 from ledger.store import Recorded
 from ledger.wire import read_fact
+from projections.replay import timeline
 
 TIMELINE_MAX = 200
 KEY_LENGTH_MAX = 200
@@ -67,6 +68,28 @@ async def record_about(request: AnyRequest, subject: FromPath[UUID]) -> Response
 async def record_common(request: AnyRequest) -> Response[bytes]:
     """Record entries about no one person: notices, bases for all, policy, law."""
     return await _record(request, None)
+
+
+@get("/v1/subjects/{subject:uuid}/entries", guards=[needs("history")])
+async def subject_timeline(
+    request: AnyRequest,
+    subject: FromPath[UUID],
+    after: FromQuery[str | None] = None,
+    limit: FromQuery[int] = 50,
+) -> Response[bytes]:
+    """What was recorded about a person, with its content where that is not erased."""
+    if not 1 <= limit <= TIMELINE_MAX:
+        raise Malformed(f"must be between 1 and {TIMELINE_MAX}", field="limit")
+    start = _version(after, field="after") if after else 0
+    found = await timeline(runtime(request).reader, subject, after=start, limit=limit + 1)
+    page, more = found[:limit], len(found) > limit
+    return answered(
+        Timeline(
+            entries=list(page),
+            complete=not more,
+            next=f"v{page[-1].version}" if more else None,
+        )
+    )
 
 
 async def _record(request: AnyRequest, subject: UUID | None) -> Response[bytes]:
