@@ -6,16 +6,16 @@ Not here: what a route does; each noun has a file.
 from __future__ import annotations
 
 import msgspec
-from litestar import Litestar, Response, get
+from litestar import Litestar, Response, Router, get
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Message, Scope
 
-from api import catalogue, checks, entries, problems, subjects
+from api import catalogue, checks, entries, lists, problems, subjects
 from api.access import Issuer
-from api.body import AnyRequest
+from api.body import AnyRequest, refuse_unknown_parameters
 from api.runtime import Runtime
 from api.state import runtime
 
@@ -48,6 +48,11 @@ async def _secure(message: Message, _: Scope) -> None:
             headers.setdefault(name, value)
 
 
+async def _not_a_page(response: Response[bytes]) -> Response[bytes]:
+    """The framework answers a path it does not know with a page: here that is a problem too."""
+    return problems.problem("not-found") if response.status_code == 404 else response
+
+
 def create_app(ledger: Runtime, issuer: Issuer) -> Litestar:
     """The application over a running ledger."""
     return Litestar(
@@ -55,6 +60,9 @@ def create_app(ledger: Runtime, issuer: Issuer) -> Litestar:
             checks.check,
             checks.check_batch,
             checks.bases,
+            lists.diff,
+            lists.population,
+            lists.exposures,
             entries.record_about,
             entries.record_common,
             entries.subject_timeline,
@@ -66,13 +74,16 @@ def create_app(ledger: Runtime, issuer: Issuer) -> Litestar:
             readyz,
         ],
         exception_handlers={HTTPException: problems.handle, Exception: problems.handle},
+        before_request=refuse_unknown_parameters,
         before_send=[_secure],
         state=State({"runtime": ledger, "issuer": issuer}),
         openapi_config=OpenAPIConfig(
             title="Ledger of consent and legal basis",
             version="0.1.0",
-            path="/",
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            openapi_router=Router(
+                "/", route_handlers=[], include_in_schema=False, after_request=_not_a_page
+            ),
         ),
         logging_config=None,
         request_max_body_size=None,

@@ -1,14 +1,30 @@
-"""Followers that run beside the service: projections kept current after each commit."""
+"""What follows the log beside the service: the list of present bases, kept current."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from api.runtime import Runtime
+from projections.current import Tailer
+
+diagnostics = logging.getLogger("ledger")
 
 
 @asynccontextmanager
 async def following(ledger: Runtime) -> AsyncIterator[None]:
     """The followers, running for as long as the service does."""
-    yield
+    stop = asyncio.Event()
+    tailer = Tailer(ledger.reader, ledger.rulebook, ledger.pool)
+    task = asyncio.create_task(tailer.follow(stop, failed=_failed))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+def _failed(error: Exception) -> None:
+    diagnostics.error("a follower stopped for now: %s", type(error).__name__)

@@ -51,6 +51,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     places: Places
     identity: Identity
     rulebook: RuleBook
+    pool: AsyncConnectionPool
     store: Store
     keys: KeyStore
     reader: Reader
@@ -95,14 +96,17 @@ async def running(where: Places, settings: Settings) -> AsyncIterator[Runtime]:
     await pool.open()
     await keys_pool.open()
     try:
-        yield await _wired(where, settings, Store(pool), _keys(where, settings, keys_pool))
+        yield await _wired(where, settings, pool, _keys(where, settings, keys_pool))
     finally:
         await pool.close()
         await keys_pool.close()
 
 
-async def _wired(where: Places, settings: Settings, store: Store, keys: KeyStore) -> Runtime:
+async def _wired(
+    where: Places, settings: Settings, pool: AsyncConnectionPool, keys: KeyStore
+) -> Runtime:
     rulebook = uk_gdpr()
+    store = Store(pool)
     identity = await store.identity()
     reader = Reader(store, keys, identity)
     # The first look at a calendar loads it: not while somebody waits for an answer.
@@ -112,6 +116,7 @@ async def _wired(where: Places, settings: Settings, store: Store, keys: KeyStore
         places=where,
         identity=identity,
         rulebook=rulebook,
+        pool=pool,
         store=store,
         keys=keys,
         reader=reader,

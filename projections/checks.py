@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, cast
 from uuid import UUID
 
@@ -25,6 +25,8 @@ from ledger.store import Place
 from ledger.terms import DataClass, Operation
 
 BATCH_MAX = 1000
+_BEFORE_ALL = datetime(1, 1, 1, tzinfo=UTC)
+"""When nothing is known: the stamp of an empty log."""
 _POSITION = re.compile(r"(\d{1,4}):(\d{1,18})(?::([0-9a-f]{8}))?")
 
 
@@ -140,7 +142,7 @@ class Checks:
                 message = "give known_at or at_position, not both"
                 raise Malformed(message, field="at_position")
             place = await self._reached(log, query.at_position, loaded, field="at_position")
-            known_at = place.recorded_at
+            known_at = _stamp(place)
         newest = latest(loaded.head, loaded.catalogue_place)
         if known_at is None or newest <= known_at <= max(loaded.head.now, newest):
             return _newest(log, loaded)
@@ -148,8 +150,10 @@ class Checks:
             raise Malformed("must not be later than the ledger's clock", field="known_at")
         return await self._as_known(log, known_at)
 
-    async def _reached(self, log: int, wanted: Position, loaded: Loaded, *, field: str) -> Place:
-        """The entry that the position names, in this log and with this hash."""
+    async def _reached(
+        self, log: int, wanted: Position, loaded: Loaded, *, field: str
+    ) -> Place | None:
+        """The entry that the position names, in this log and with this hash; None before all."""
         if wanted.log != log:
             message = f"is a position of log {wanted.log}; this subject's log is {log}"
             raise Malformed(message, field=field)
@@ -157,7 +161,9 @@ class Checks:
             raise Behind(f"{field} is beyond the end of the log: retry, or ask the log's operator")
         place = await self._reader.store.place_of(log, wanted.n)
         if place is None:
-            raise Malformed("must name an entry, from 1", field=field)
+            if wanted.leaf_hash is not None:
+                raise Malformed("has a hash, and names no entry", field=field)
+            return None
         if wanted.leaf_hash not in (None, place.leaf_hash.hex()[:8]):
             raise LogForked(f"{field} names another entry than this log holds there")
         return place
@@ -166,8 +172,9 @@ class Checks:
         own = self._reader.identity.stream
         place = await self._reader.store.place_at(log, known_at)
         catalogue = await self._reader.store.stream_place_at(0, own, known_at)
+        # Not `known_at`: the next entry must not change the answer to a question about before it.
         return Knowledge(
-            known_at=known_at,
+            known_at=max(_stamp(place), _stamp(catalogue)),
             position=_spelt(log, place),
             catalogue=_spelt(0, catalogue),
         )
@@ -190,6 +197,10 @@ def _newest(log: int, loaded: Loaded) -> Knowledge:
         position=position(log, loaded.head.size, loaded.head.leaf_hash),
         catalogue=_spelt(0, loaded.catalogue_place),
     )
+
+
+def _stamp(place: Place | None) -> datetime:
+    return _BEFORE_ALL if place is None else place.recorded_at
 
 
 def _spelt(log: int, place: Place | None) -> str:

@@ -1,0 +1,248 @@
+"""Who stands how for a purpose: complete to a stated position, or an error.
+
+At the present a row of `current_basis` is used while it holds (its positions are current, and the
+moment lies between `since` and `next_change_at`) and is otherwise computed from the dossier; at
+other moments everybody is computed. A cursor goes on at the position, and the moment, of its first
+page. Not here: how rows are kept (`current`), or what a standing is (`standing`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from psycopg_pool import AsyncConnectionPool
+
+from ledger.answer import answer
+from ledger.errors import Malformed
+from ledger.reader import Loaded, Reader
+from ledger.rules.case import Question
+from ledger.rules.rulebook import RuleBook
+from ledger.terms import Article6, Decision
+from projections.current import follower_name
+from projections.everyone import (
+    BATCH,
+    FIRST,
+    Cut,
+    Pin,
+    Progress,
+    count,
+    law_known_at,
+    pin,
+    rows,
+    still_there,
+)
+
+LIMIT_MAX = 10_000
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Everyone known, or those with this decision or this live line, at one pair of moments.
+
+    Without `effective_at` the list is about now, without `known_at` about everything recorded.
+    """
+
+    purpose: str
+    decision: Decision | None = None
+    live: Article6 | None = None
+    effective_at: datetime | None = None
+    known_at: datetime | None = None
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A person on the list."""
+
+    subject: UUID
+    decision: Decision
+    live: tuple[str, ...]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Part of the list, in order; `cursor` is None on its last page.
+
+    `positions`, one a log, and `catalogue` say to where the list is complete.
+    """
+
+    people: tuple[Listed, ...]
+    cursor: str | None
+    effective_at: datetime
+    known_at: datetime
+    positions: tuple[str, ...]
+    catalogue: str
+
+
+class _Cursor(msgspec.Struct, frozen=True, array_like=True):
+    wanted: Wanted
+    effective_at: datetime
+    pins: tuple[Pin, ...]
+    log: int
+    after: UUID
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    subject: UUID
+    first_n: int | None
+    decision: str | None
+    live: list[str] | None
+
+
+class Population:
+    """Lists people of one ledger."""
+
+    def __init__(self, reader: Reader, rulebook: RuleBook, pool: AsyncConnectionPool) -> None:
+        self._reader = reader
+        self._rulebook = rulebook
+        self._pool = pool
+
+    async def subjects_of(
+        self,
+        wanted: Wanted,
+        *,
+        limit: int = 1000,
+        cursor: str | None = None,
+        progress: Progress | None = None,
+    ) -> Page:
+        """The next `limit` people of the list; fewer only on the last page.
+
+        Raises `Malformed` for a cursor of another list, `LogForked` for one of another log.
+        """
+        if not 1 <= limit <= LIMIT_MAX:
+            raise Malformed(f"must be from 1 to {LIMIT_MAX}", field="limit")
+        at = await self._begin(wanted) if cursor is None else await self._resume(wanted, cursor)
+        found: list[Listed] = []
+        last = at
+        async for log, one in self._matching(at, progress):
+            if len(found) == limit:
+                return _page(at, found, _written(last))
+            found.append(one)
+            last = msgspec.structs.replace(at, log=log, after=one.subject)
+        return _page(at, found, None)
+
+    async def tally(self, purpose: str, *, progress: Progress | None = None) -> Counter[Decision]:
+        """How many known people have each decision, now."""
+        at = await self._begin(Wanted(purpose=purpose))
+        return Counter([one.decision async for _, one in self._matching(at, progress)])
+
+    async def _begin(self, wanted: Wanted) -> _Cursor:
+        logs = range(self._reader.identity.logs)
+        heads = [await self._reader.store.head(log) for log in logs]
+        now = max(max(head.now, head.recorded_at) for head in heads)
+        if wanted.known_at is not None and wanted.known_at > now:
+            raise Malformed("must not be later than the ledger's clock", field="known_at")
+        pins = tuple([await pin(self._reader, log, wanted.known_at) for log in logs])
+        latest = max(one.known_at for one in pins)
+        return _Cursor(
+            wanted=wanted,
+            effective_at=wanted.effective_at or max(now, latest),
+            pins=pins,
+            log=0,
+            after=FIRST,
+        )
+
+    async def _resume(self, wanted: Wanted, cursor: str) -> _Cursor:
+        at = _read(cursor)
+        if at.wanted != wanted or len(at.pins) != self._reader.identity.logs:
+            raise Malformed("belongs to another list: begin without it", field="cursor")
+        for one in at.pins:
+            await still_there(self._reader, one)
+        return at
+
+    async def _matching(
+        self, at: _Cursor, progress: Progress | None
+    ) -> AsyncIterator[tuple[int, Listed]]:
+        logs = range(self._reader.identity.logs)
+        total = await count(self._reader, self._pool, logs) if progress else 0
+        for log in logs[at.log :]:
+            after = at.after if log == at.log else FIRST
+            cut = Cut(at.pins[log])
+            law_n = await law_known_at(self._reader, self._rulebook, cut.pin)
+            while some := await self._rows(at, log, after, law_n):
+                for one in await self._listed(at, cut, some):
+                    if _matches(at.wanted, one):
+                        yield log, one
+                after = some[-1].subject
+                if progress:
+                    progress(_done(total, log, logs, after), total)
+        if progress:
+            progress(total, total)
+
+    async def _rows(self, at: _Cursor, log: int, after: UUID, law_n: int) -> list[_Row]:
+        """The next people of the log: those whose kept row holds and matches, and the others."""
+        one = at.pins[log]
+        values = {
+            "log": log,
+            "own": self._reader.identity.stream,
+            "after": after,
+            "limit": BATCH,
+            "purpose": at.wanted.purpose,
+            "decision": at.wanted.decision,
+            "live": at.wanted.live,
+            "effective_at": at.effective_at,
+            "n": one.n,
+            # No row is of the catalogue -1: what was known at another moment is computed.
+            "catalogue_n": one.catalogue_n if at.wanted.known_at is None else -1,
+            "law_n": law_n,
+            "follower": follower_name(self._rulebook),
+        }
+        return await rows(self._pool, _Row, "people_with_standing", values)
+
+    async def _listed(self, at: _Cursor, cut: Cut, some: list[_Row]) -> list[Listed]:
+        known = [one for one in some if one.first_n is None or one.first_n <= cut.pin.n]
+        unsure = [one.subject for one in known if one.decision is None]
+        loaded = await self._reader.subjects(cut.pin.log, unsure) if unsure else {}
+        return [
+            self._computed(at, cut, one.subject, loaded[one.subject])
+            if one.decision is None
+            else Listed(
+                subject=one.subject, decision=Decision(one.decision), live=tuple(one.live or ())
+            )
+            for one in known
+        ]
+
+    def _computed(self, at: _Cursor, cut: Cut, subject: UUID, loaded: Loaded) -> Listed:
+        question = Question(
+            purpose=at.wanted.purpose,
+            effective_at=at.effective_at,
+            known_at=cut.pin.known_at,
+        )
+        got = answer(question, cut.dossier(loaded), cut.catalogue(loaded), self._rulebook)
+        return Listed(subject=subject, decision=got.decision, live=got.live)
+
+
+def _matches(wanted: Wanted, one: Listed) -> bool:
+    if wanted.decision not in (None, one.decision):
+        return False
+    return wanted.live is None or wanted.live in one.live
+
+
+def _done(total: int, log: int, logs: range, after: UUID) -> int:
+    """How many are done: subjects are random, so their order tells how far the walk has come."""
+    return int(total * (log + after.int / 2**128) / len(logs))
+
+
+def _page(at: _Cursor, found: list[Listed], cursor: str | None) -> Page:
+    return Page(
+        people=tuple(found),
+        cursor=cursor,
+        effective_at=at.effective_at,
+        known_at=max(one.known_at for one in at.pins),
+        positions=tuple(one.position for one in at.pins),
+        catalogue=at.pins[0].catalogue_position,
+    )
+
+
+def _written(at: _Cursor) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(at)).rstrip(b"=").decode()
+
+
+def _read(cursor: str) -> _Cursor:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(text, type=_Cursor)
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        raise Malformed("cannot be read: begin without it", field="cursor") from error

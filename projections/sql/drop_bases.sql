@@ -1,0 +1,1 @@
+DELETE FROM current_basis b WHERE b.log = %(log)s::smallint
