@@ -5,11 +5,15 @@ Instants stay strings here and are read by `ledger.civil`: a number must never b
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
+from litestar.enums import ParamType
+from litestar.params import ParameterKwarg
 
 from api.problems import TooLarge, WrongMediaType
 from ledger.civil import parse_day, parse_instant
@@ -45,7 +49,21 @@ async def read_bytes(request: AnyRequest, *, bytes_max: int) -> bytes:
         body += chunk
         if len(body) > bytes_max:
             raise TooLarge
+    _refuse_repeats(body)
     return bytes(body)
+
+
+def _refuse_repeats(text: bytearray) -> None:
+    """A name twice in one object means one thing here and another elsewhere: RFC 7493 2.3."""
+    try:
+        json.loads(text, object_pairs_hook=_named_once, parse_int=float)
+    except (ValueError, RecursionError):
+        return  # The strict reader says what is wrong with it.
+
+
+def _named_once(pairs: list[tuple[str, object]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise Malformed("an object names a field twice: which one is meant?", field="body")
 
 
 def instant(text: str | None, *, field: str) -> datetime | None:
@@ -56,5 +74,26 @@ def instant(text: str | None, *, field: str) -> datetime | None:
 def instant_or_day(text: str | None, *, field: str) -> datetime | date | None:
     """An instant, or a civil day written `YYYY-MM-DD`."""
     if text is not None and len(text) == len("YYYY-MM-DD"):
-        return parse_day(text, field=field)
+        day = parse_day(text, field=field)
+        if day == date.max:
+            raise Malformed("is the last day there is: ask about an earlier one", field=field)
+        return day
     return instant(text, field=field)
+
+
+async def refuse_unknown_parameters(request: AnyRequest) -> None:
+    """A mistyped parameter must not become a silent default: the answer would be to another one."""
+    taken = set(_parameters(request))
+    given = list(request.query_params.multi_items())
+    if len({name for name, _ in given}) != len(given):
+        raise Malformed("a parameter stands twice", field="query")
+    if not taken.issuperset(name for name, _ in given):
+        takes = ", ".join(sorted(taken)) or "none"
+        raise Malformed(f"this call takes no such parameter; it takes: {takes}", field="query")
+
+
+def _parameters(request: AnyRequest) -> Iterator[str]:
+    for name, one in request.route_handler.parsed_fn_signature.parameters.items():
+        about = one.kwarg_definition
+        if isinstance(about, ParameterKwarg) and about.param_type is ParamType.QUERY:
+            yield about.name or name

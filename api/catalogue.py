@@ -8,11 +8,10 @@ from litestar.params import FromQuery
 from api.access import client_of, needs
 from api.body import AnyRequest, instant, read_bytes
 from api.checks import answered
-from api.entries import idempotency_key, recorded
-from api.problems import refused
+from api.entries import expected_version, idempotency_key, recorded
+from api.problems import problem, refused
 from api.state import runtime
 from ledger.catalogue import read_catalogue
-from ledger.errors import Malformed
 from ledger.events import CatalogueAdopted
 from ledger.record import Command, Refused
 
@@ -33,6 +32,7 @@ async def adopt(request: AnyRequest, effective_at: FromQuery[str | None] = None)
         ),
         client=client_of(request).id,
         key=idempotency_key(request),
+        expected_version=expected_version(request),
         body=b"catalogue " + (effective_at or "").encode() + b"\n" + text,
     )
     result = await ledger.recorder.record(command)
@@ -45,5 +45,7 @@ async def current(request: AnyRequest) -> Response[bytes]:
     own = await runtime(request).reader.own()
     adopted = [one.fact for one in own.dossier.items if isinstance(one.fact, CatalogueAdopted)]
     if not adopted:
-        raise Malformed("no catalogue was adopted yet: PUT one", field="catalogue")
-    return answered(adopted[-1].catalogue)
+        return problem("not-found", "no catalogue was adopted yet: PUT one")
+    response = answered(adopted[-1].catalogue)
+    response.headers["etag"] = f'"v{own.version}"'
+    return response

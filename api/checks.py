@@ -15,7 +15,7 @@ from api.state import runtime
 from ledger.answer import Answer
 from ledger.errors import Malformed
 from ledger.terms import DataClass, Operation
-from projections.checks import BATCH_MAX, Explain, Query, explained, parse_position
+from projections.checks import BATCH_MAX, Explain, Position, Query, explained, parse_position
 
 Categories = Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=100)]
 NO_STORE = {"cache-control": "no-store"}
@@ -36,9 +36,8 @@ class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     min_position: str | None = None
     explain: Explain = "summary"
 
-    def query(self) -> Query:
-        """The question as the projection takes it."""
-        at, least = self.at_position, self.min_position
+    def query(self, *, within: str = "") -> Query:
+        """The question as the projection takes it; errors name the field `within` the body."""
         return Query(
             subject=self.subject,
             purpose=self.purpose,
@@ -46,11 +45,15 @@ class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             data=self.data,
             recipient=self.recipient,
             exception=self.exception,
-            effective_at=instant_or_day(self.effective_at, field="effective_at"),
-            known_at=instant(self.known_at, field="known_at"),
-            at_position=parse_position(at, field="at_position") if at else None,
-            min_position=parse_position(least, field="min_position") if least else None,
+            effective_at=instant_or_day(self.effective_at, field=f"{within}effective_at"),
+            known_at=instant(self.known_at, field=f"{within}known_at"),
+            at_position=_position(self.at_position, field=f"{within}at_position"),
+            min_position=_position(self.min_position, field=f"{within}min_position"),
         )
+
+
+def _position(text: str | None, *, field: str) -> Position | None:
+    return None if text is None else parse_position(text, field=field)
 
 
 class BatchCheck(CheckBody, frozen=True, kw_only=True):
@@ -116,7 +119,9 @@ async def check_batch(request: AnyRequest) -> Response[bytes]:
     body = await read(request, BatchBody, bytes_max=ledger.settings.body_bytes_max)
     if len({one.id for one in body.checks}) != len(body.checks):
         raise Malformed("an id stands twice", field="checks")
-    answers = await ledger.checks.batch([one.query() for one in body.checks])
+    answers = await ledger.checks.batch(
+        [one.query(within=f"checks[{n}].") for n, one in enumerate(body.checks)]
+    )
     found = [
         BatchAnswer(id=one.id, answer=explained(answer, one.explain))
         for one, answer in zip(body.checks, answers, strict=True)

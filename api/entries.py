@@ -95,13 +95,12 @@ async def subject_timeline(
 async def _record(request: AnyRequest, subject: UUID | None) -> Response[bytes]:
     ledger = runtime(request)
     body = await read(request, EntriesBody, bytes_max=ledger.settings.body_bytes_max)
-    match = request.headers.get("if-match")
     command = Command(
         subject=subject,
         facts=tuple(_fact(one, n) for n, one in enumerate(body.entries)),
         client=client_of(request).id,
         key=idempotency_key(request),
-        expected_version=_version(match.strip('"'), field="If-Match") if match else None,
+        expected_version=expected_version(request),
     )
     result = await ledger.recorder.record(command)
     return refused(result) if isinstance(result, Refused) else recorded(result)
@@ -120,6 +119,12 @@ def idempotency_key(request: AnyRequest) -> str:
         message = f"must be at most {KEY_LENGTH_MAX} printable characters"
         raise Malformed(message, field="Idempotency-Key")
     return key
+
+
+def expected_version(request: AnyRequest) -> int | None:
+    """The version of the stream that the caller saw, where it says so in `If-Match`."""
+    match = request.headers.get("if-match")
+    return None if match is None else _version(match.strip('"'), field="If-Match")
 
 
 def _version(text: str, *, field: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath
 
 from api.access import Forbidden, Unauthenticated
@@ -163,24 +163,40 @@ def handle(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         if isinstance(error, kind):
             field = getattr(error, "field", None)
             return problem(slug, str(error), **({"field": field} if field else {}))
-    if isinstance(error, HTTPException):
-        slug = _BY_STATUS.get(error.status_code, "malformed")
-        if error.status_code < 500:
-            return problem(slug)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _of_the_framework(error)
     # Where, and not what: a message may hold what was sent.
     trace = "".join(traceback.format_tb(error.__traceback__))
     diagnostics.error("unexpected %s\n%s", type(error).__name__, trace)
     return problem("internal")
 
 
+def _of_the_framework(error: HTTPException) -> Response[bytes]:
+    """What the framework refused; its own words may hold what was sent, so they are not used."""
+    field = _field(error) if isinstance(error, ValidationException) else None
+    response = problem(
+        _BY_STATUS.get(error.status_code, "malformed"), **({"field": field} if field else {})
+    )
+    if error.status_code == 405:
+        response.headers["allow"] = (error.headers or {}).get("allow", "")
+    return response
+
+
+def _field(error: ValidationException) -> str | None:
+    """The first parameter that could not be read."""
+    first = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
+    named = first.get("key") if isinstance(first, dict) else None
+    return named if isinstance(named, str) else None
+
+
 ExceptionHandler = Callable[[Request[Any, Any, Any], Exception], Response[bytes]]
 
 
 @get("/problems/{slug:str}", media_type="text/plain", include_in_schema=False)
-async def problem_page(slug: FromPath[str]) -> Response[str]:
+async def problem_page(slug: FromPath[str]) -> Response[str] | Response[bytes]:
     """What a type of problem means and what to do."""
     kind = KINDS.get(slug)
     if kind is None:
-        return Response("No such type of problem.\n", status_code=404, media_type="text/plain")
+        return problem("not-found")
     text = f"{kind.title} ({kind.status})\n\n{kind.advice}\n"
     return Response(text, media_type="text/plain")
