@@ -16,7 +16,7 @@ from typing import cast
 import msgspec
 
 from ledger.catalogue import CatalogueDocument, Purpose
-from ledger.civil import london_date
+from ledger.civil import london_date, next_day, start_of_day
 from ledger.events import (
     BY_NAME,
     BasisDeclared,
@@ -36,7 +36,7 @@ from ledger.events import (
 )
 from ledger.events.base import STREAM_EITHER, STREAM_LEDGER
 from ledger.findings import validate
-from ledger.history import INDELIBLE, Dossier, History
+from ledger.history import INDELIBLE, Dossier, History, Item
 from ledger.rules.rulebook import LawView, RuleBook
 from ledger.terms import EVERY_PURPOSE, Reason, Refusal
 
@@ -95,6 +95,8 @@ def _stream(case: Admission) -> Iterator[Refusal]:
     if fact.stream != STREAM_EITHER and (fact.stream == STREAM_LEDGER) == personal:
         where = "POST /v1/entries" if personal else "the entries of a subject"
         yield _refuse(Reason.WRONG_STREAM, "type", f"this type is recorded through {where}")
+    elif getattr(fact, "from_", case.dossier.subject) != case.dossier.subject:
+        yield _refuse(Reason.WRONG_STREAM, "from", "record it on the subject it takes from")
 
 
 def _destroyed(case: Admission) -> Iterator[Refusal]:
@@ -156,10 +158,12 @@ def _consent_declared(case: Admission) -> bool:
 def _not_ahead(case: Admission) -> Iterator[Refusal]:
     """A consent is an act of the past; a civil date counts from the next day, so today is fine."""
     fact = case.fact
-    if not isinstance(fact, ConsentGranted) or fact.effective_at <= case.now + CLOCK_SKEW:
+    if not isinstance(fact, ConsentGranted):
         return
-    written = (fact.civil_dates or {}).get("effective_at")
-    if written is None or written > london_date(case.now):
+    latest = case.now + CLOCK_SKEW
+    if "effective_at" in (fact.civil_dates or {}):
+        latest = max(latest, start_of_day(next_day(london_date(case.now))))
+    if fact.effective_at > latest:
         message = "a consent cannot be given in the future: record it when it is given"
         yield _refuse(Reason.GRANT_IN_FUTURE, "effective_at", message)
 
@@ -187,9 +191,9 @@ def _reference(case: Admission) -> Iterator[Refusal]:
     if target is None:
         message = "names no entry of this stream: take the id from the timeline"
         yield _refuse(Reason.UNKNOWN_ENTRY, field, message)
-    elif isinstance(case.fact, EntryAnnulled | EntrySuperseded):
+    elif isinstance(case.fact, EntryAnnulled | EntryReattributed | EntrySuperseded):
         if isinstance(target, INDELIBLE):
-            message = "what was destroyed stays destroyed: this entry cannot be taken back"
+            message = "what was destroyed stays destroyed: this entry cannot be taken back or moved"
             yield _refuse(Reason.NOT_ANNULLABLE, field, message)
     elif (expected := _REFERRED.get(type(case.fact).__name__)) and not isinstance(
         target, BY_NAME[expected]
@@ -221,9 +225,14 @@ def _entry(case: Admission, named: str) -> Fact | None:
 
 def _replacement(case: Admission) -> Iterator[Refusal]:
     fact = case.fact
-    if isinstance(fact, EntrySuperseded) and _entry(case, fact.replacement) is None:
+    if not isinstance(fact, EntrySuperseded):
+        return
+    if _entry(case, fact.replacement) is None:
         message = "names no entry of this stream: record the right one first, in the same request"
         yield _refuse(Reason.UNKNOWN_ENTRY, "replacement", message)
+    if fact.replacement == fact.entry:
+        message = "names the entry that was wrong: name the one that stands in its place"
+        yield _refuse(Reason.SELF_REFERENCE, "replacement", message)
 
 
 def _two_people(case: Admission) -> Iterator[Refusal]:
@@ -240,24 +249,36 @@ def _two_people(case: Admission) -> Iterator[Refusal]:
         return
     if origin == target:
         yield _refuse(Reason.SELF_REFERENCE, "from", "names the same subject twice")
-    if origin != case.dossier.subject:
-        yield _refuse(Reason.WRONG_STREAM, "from", "record it on the subject it takes from")
 
 
 def _hold(case: Admission) -> Iterator[Refusal]:
     """Nothing is erased under a hold: DPA 2018 sections 148 and 173, Inquiries Act 2005 s.35."""
-    if isinstance(case.fact, ErasureExecuted) and any(
-        _holds(history, case.now) for history in (case.person, case.common)
-    ):
-        message = "a legal hold is in force: release it first"
-        yield _refuse(Reason.HOLD_IN_FORCE, "type", message)
+    fact = case.fact
+    if not isinstance(fact, ErasureExecuted):
+        return
+    reached = (None, EVERY_PURPOSE, fact.purpose)
+    for history in (case.person, case.common):
+        for hold in _holding(history, case.now):
+            if fact.purpose == EVERY_PURPOSE or hold.purpose in reached:
+                message = "a legal hold is in force: release it first"
+                yield _refuse(Reason.HOLD_IN_FORCE, "type", message)
 
 
-def _holds(history: History, now: datetime) -> bool:
-    released = {
-        cast(HoldReleased, one.fact).hold for one in history.of(HoldReleased) if one.at <= now
-    }
-    return any(one.entry not in released for one in history.of(HoldPlaced))
+def _holding(history: History, now: datetime) -> list[HoldPlaced]:
+    """The holds that no release has ended; one that names none ends the latest recorded before."""
+    standing = list(history.of(HoldPlaced))
+    for one in history.of(HoldReleased):
+        if one.at <= now:
+            ended = [hold for hold in standing if _releases(one, hold)]
+            standing = [hold for hold in standing if hold not in ended[-1:]]
+    return [cast(HoldPlaced, one.fact) for one in standing]
+
+
+def _releases(release: Item, hold: Item) -> bool:
+    named = cast(HoldReleased, release.fact).hold
+    if named is not None:
+        return named == hold.entry
+    return (hold.recorded_at, hold.n) < (release.recorded_at, release.n)
 
 
 def _setting(case: Admission) -> Iterator[Refusal]:
@@ -269,8 +290,7 @@ def _setting(case: Admission) -> Iterator[Refusal]:
         message = f"is not a policy setting: {', '.join(sorted(case.rulebook.policies))}"
         yield _refuse(Reason.UNKNOWN_SETTING, "setting", message)
     elif not row.takes(fact.value):
-        allowed = ", ".join(map(str, row.allowed)) if row.allowed else type(row.default).__name__
-        yield _refuse(Reason.UNKNOWN_SETTING, "value", f"the setting takes: {allowed}")
+        yield _refuse(Reason.UNKNOWN_SETTING, "value", f"the setting takes {row.said()}")
 
 
 def _catalogue(case: Admission) -> Iterator[Refusal]:

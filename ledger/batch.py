@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
-from ledger.errors import OutcomeUnknown, Unavailable
+from ledger.errors import Fault, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,12 +44,23 @@ class Batcher(Generic[T, R]):
             self._running = asyncio.create_task(self._run())
         return await answered
 
+    async def drain(self) -> None:
+        """Returns when everything that was submitted has its answer."""
+        while self._running is not None:
+            await asyncio.wait([self._running])
+
     async def _run(self) -> None:
+        taken: list[tuple[T, asyncio.Future[R]]] = []
         try:
             while self._waiting:
-                await self._settle(self._next())
+                taken = self._next()
+                await self._settle(taken)
         finally:
             self._running = None
+            # Nobody waits for ever, even where the loop is ended while a flush is in flight.
+            unanswered = [*taken, *self._waiting]
+            self._waiting.clear()
+            _fail(unanswered, OutcomeUnknown("this process is ending: retry with the same key"))
 
     def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
         taken = [self._waiting.popleft()]
@@ -65,18 +76,26 @@ class Batcher(Generic[T, R]):
         try:
             results = await self._flush([one for one, _ in taken])
         except Exception as error:
-            if len(taken) > 1 and not _is_systemic(error):
-                # One bad request fails alone: the others leave again, each by itself.
-                for each in taken:
-                    await self._settle([each])
+            if len(taken) == 1 or _is_systemic(error):
+                _fail(taken, error)
                 return
-            for _, answered in taken:
-                if not answered.done():
-                    answered.set_exception(error)
+            # One bad request fails alone: by halves, it is found in few flushes.
+            half = len(taken) // 2
+            await self._settle(taken[:half])
+            await self._settle(taken[half:])
+            return
+        if len(results) != len(taken):
+            _fail(taken, Fault("a flush answered for other requests than it was given"))
             return
         for (_, answered), result in zip(taken, results, strict=True):
             if not answered.done():
                 answered.set_result(result)
+
+
+def _fail(taken: Iterable[tuple[T, asyncio.Future[R]]], error: Exception) -> None:
+    for _, answered in taken:
+        if not answered.done():
+            answered.set_exception(error)
 
 
 def _is_systemic(error: Exception) -> bool:

@@ -20,6 +20,7 @@ from ledger.catalogue import (
     Purpose,
     unresolved,
 )
+from ledger.events import ConsentGranted
 from ledger.notice import Notice
 from ledger.regimes import complaint_duty_applies
 from ledger.sources import Law, SourceTable
@@ -95,8 +96,12 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def references_lost(reading: Reading) -> Iterator[Where]:
-    """An id stands twice, or a reference leads nowhere."""
-    return unresolved(reading.document)
+    """An id stands twice, or a reference leads nowhere: no consent could have such a field."""
+    yield from unresolved(reading.document)
+    for pointer, purpose in reading.purposes():
+        for n, field in enumerate(purpose.consent_requirements):
+            if field not in ConsentGranted.__struct_fields__:
+                yield f"{pointer}/consent_requirements/{n}", "names no field of ConsentGranted"
 
 
 def empty_lines(reading: Reading) -> Iterator[Where]:

@@ -21,7 +21,7 @@ from ledger.events import (
     IdentityUnmerged,
     MovedFact,
 )
-from ledger.history import Dossier, Item, belongings
+from ledger.history import Dossier, Item, about, belongings
 from ledger.wire import basis_of, fact_to_builtins
 
 
@@ -63,9 +63,7 @@ def _linked(fact: Fact, counterpart: str) -> Fact:
 
 def _counterpart(fact: Fact, dossier: Dossier, now: datetime) -> tuple[str, Fact] | None:
     if isinstance(fact, EntryReattributed):
-        standing = dossier.at(now).items
-        moved = _moved(one for one in standing if one.entry == fact.entry)
-        return fact.to, msgspec.structs.replace(fact, moved=moved)
+        return fact.to, msgspec.structs.replace(fact, moved=_moved(_leaving(fact, dossier, now)))
     if isinstance(fact, IdentityMerged):
         return fact.into, msgspec.structs.replace(fact, moved=_moved(belongings(dossier)))
     if isinstance(fact, IdentityUnmerged):
@@ -76,6 +74,16 @@ def _counterpart(fact: Fact, dossier: Dossier, now: datetime) -> tuple[str, Fact
             return None
         return where.subject, msgspec.structs.replace(fact, entry=where.entry)
     return _follows(fact, dossier) or _passed_on(fact, dossier, now)
+
+
+def _leaving(fact: EntryReattributed, dossier: Dossier, now: datetime) -> list[Item]:
+    """The entry and what was said of it: an invalid consent is invalid wherever it counts."""
+    acts = (EntryAnnulled, EntryReattributed, EntrySuperseded)
+    return [
+        one
+        for one in dossier.at(now).items
+        if fact.entry in (one.entry, about(one.fact)) and not isinstance(one.fact, acts)
+    ]
 
 
 def _follows(fact: Fact, dossier: Dossier) -> tuple[str, Fact] | None:
@@ -121,11 +129,12 @@ def _left_for(dossier: Dossier, entry: str, now: datetime) -> Elsewhere | None:
 
 
 def _reattributed(dossier: Dossier, entry: str) -> Elsewhere | None:
+    named = {entry, *(about(one.fact) for one in dossier.items if one.entry == entry)}
     for one in reversed(dossier.items):
         fact = one.fact
         if (
             isinstance(fact, EntryReattributed)
-            and fact.entry == entry
+            and fact.entry in named
             and fact.from_ == dossier.subject
         ):
             return Elsewhere(subject=fact.to, entry=entry)

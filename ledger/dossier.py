@@ -67,8 +67,13 @@ def _records(plain: bytes) -> Iterator[Kept]:
         record = plain[at : at + length]
         if len(record) != length:
             raise Fault("a dossier ends in the middle of a fact: rebuild it")
-        try:
-            yield _decode(record)
-        except msgspec.MsgspecError as error:
-            raise Fault("a dossier holds what is no fact: rebuild it") from error
+        yield _record(record)
         at += length
+
+
+def _record(text: bytes) -> Kept:
+    try:
+        return _decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # Both errors can repeat what they could not read, and that is personal.
+        raise Fault("a dossier holds what is no fact: rebuild it") from None

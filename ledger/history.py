@@ -54,6 +54,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
         return (self.at, self.recorded_at, self.n)
 
 
+def about(fact: Fact) -> str | None:
+    """The entry that this one says something of."""
+    return getattr(fact, fact.refers) if fact.refers else None
+
+
 def item(
     *, n: int, entry: str, recorded_at: datetime, fact: Fact, known_from: datetime | None = None
 ) -> Item:
@@ -79,24 +84,41 @@ def takes_effect(fact: Fact, recorded_at: datetime) -> datetime:
 
 
 def reached_us(fact: Fact, recorded_at: datetime) -> datetime:
-    """When the fact itself happened; a person's act not later than it was recorded."""
-    if isinstance(fact, PersonAct) and fact.effective_at > recorded_at:
-        asked = fact.requested_effective_at is not None or fact.received_at is not None
-        return fact.effective_at if asked else recorded_at
-    return fact.effective_at
+    """When the fact itself happened; a person's act no later than recorded or asked for."""
+    if not isinstance(fact, PersonAct):
+        return fact.effective_at
+    return min(fact.effective_at, _latest(fact, recorded_at))
+
+
+def _latest(fact: PersonAct, recorded_at: datetime) -> datetime:
+    """The last moment at which the act may bite: a caller's clock may run ahead of ours.
+
+    Where only `received_at` is given, an effect after our own clock is one that was asked for; but
+    a receipt that lies ahead of our clock says nothing.
+    """
+    if fact.requested_effective_at is not None:
+        return max(recorded_at, fact.requested_effective_at)
+    told = fact.received_at is not None and fact.received_at <= recorded_at
+    return fact.effective_at if told else recorded_at
 
 
 class History:
     """The facts of one stream that count at one state of knowledge, by type and in order."""
 
-    __slots__ = ("_by_type", "destroyed", "items", "merge")
+    __slots__ = ("_by_type", "destroyed", "elsewhere", "items", "merge")
 
     def __init__(
-        self, items: Sequence[Item], *, merge: Item | None = None, destroyed: bool = False
+        self,
+        items: Sequence[Item],
+        *,
+        merge: Item | None = None,
+        destroyed: bool = False,
+        elsewhere: frozenset[str] = frozenset(),
     ) -> None:
         self.items = tuple(sorted(items, key=lambda one: one.order))
         self.merge = merge
         self.destroyed = destroyed
+        self.elsewhere = elsewhere
         self._by_type: dict[type[Fact], list[Item]] = {}
         for one in self.items:
             self._by_type.setdefault(type(one.fact), []).append(one)
@@ -113,7 +135,7 @@ class History:
     def without(self, left_out: frozenset[tuple[int, str]]) -> History:
         """The same history as if these entries (by n and id) had not been recorded."""
         kept = [one for one in self.items if (one.n, one.entry) not in left_out]
-        return History(kept, merge=self.merge, destroyed=self.destroyed)
+        return History(kept, merge=self.merge, destroyed=self.destroyed, elsewhere=self.elsewhere)
 
 
 class Dossier:
@@ -155,6 +177,7 @@ def view(dossier: Dossier, known_at: datetime) -> History:
         _backdated(kept),
         merge=_merge(standing, dossier.subject),
         destroyed=dossier.destroyed,
+        elsewhere=_elsewhere(visible, kept),
     )
 
 
@@ -224,8 +247,15 @@ def _moved_away(standing: Sequence[Item], subject: str | None) -> dict[str, tupl
 
 
 def _gone(one: Item, away: dict[str, tuple[datetime, int]]) -> bool:
-    left = away.get(one.entry)
-    return left is not None and left > (one.known_from, one.n)
+    """The entry left after it came; what had been said of it left with it."""
+    moves = (away.get(one.entry), away.get(about(one.fact) or ""))
+    return any(left is not None and left > (one.known_from, one.n) for left in moves)
+
+
+def _elsewhere(visible: Sequence[Item], kept: Sequence[Item]) -> frozenset[str]:
+    """Entries that were reattributed from or to here, and count for another person now."""
+    moved = {one.fact.entry for one in visible if isinstance(one.fact, EntryReattributed)}
+    return frozenset(moved.difference(one.entry for one in kept))
 
 
 def _merge(standing: Sequence[Item], subject: str | None) -> Item | None:

@@ -7,9 +7,11 @@ Not here: what may be recorded (`admit`), or how it is stored (`store`).
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -26,7 +28,8 @@ from ledger.terms import Refusal
 from ledger.wire import content_of, fact_to_builtins
 from ledger.work import Work
 
-CONFLICT_ATTEMPTS = 20
+CONFLICT_ATTEMPTS = 100
+"""How often another process may be quicker on the same stream; within this one writers queue."""
 ENTRIES_MAX = 1000
 """Entries of one request."""
 _KEY_REUSED = "this idempotency key stands for another request: use a new one"
@@ -85,6 +88,7 @@ class Recorder:
         self._rulebook = rulebook
         self._entropy = entropy
         self._milliseconds = milliseconds
+        self._turns: WeakValueDictionary[UUID | None, asyncio.Lock] = WeakValueDictionary()
 
     async def record(self, command: Command) -> Receipted | Refused:
         """The entries as recorded, or the refusal of the first that may not be.
@@ -93,39 +97,67 @@ class Recorder:
         `OutcomeUnknown` and `Unavailable`.
         """
         _check(command, own=self._reader.identity.stream)
+        async with self._turns.setdefault(command.subject, asyncio.Lock()):
+            return await self._recorded(command)
+
+    async def _recorded(self, command: Command) -> Receipted | Refused:
+        before = await self._before(command)
+        if before is not None:
+            return before
         for _ in range(CONFLICT_ATTEMPTS):
-            before = await self._before(command)
-            if before is not None:
-                return before
-            work = Work(self._reader)
-            refused = await self._plan(command, work)
-            if refused is not None:
-                return refused
-            outcome = await self._append(command, work)
-            if outcome.name in ("accepted", "replayed"):
-                replayed = outcome.name == "replayed"
-                return self._receipted(command, outcome.entries, replayed=replayed)
-            if outcome.name == "key_reused":
-                raise KeyReused(_KEY_REUSED)
+            told = await self._attempt(command)
+            if isinstance(told, Receipted):
+                return told
+            # What stands in the way may be this very request, recorded meanwhile.
+            told = await self._before(command) or told
+            if told is not None:
+                return told
             if command.expected_version is not None:
-                raise VersionConflict("the stream has moved on: read it again")
+                raise VersionConflict("the stream has another version: read it again")
         raise Conflict("the stream is being written too fast: retry with the same key")
 
-    async def _before(self, command: Command) -> Receipted | None:
-        """The same request, if it was accepted before."""
-        log = self._log(command.subject)
-        seen = await self._reader.store.seen(log, client=command.client, key=command.key)
-        if not seen:
-            return None
-        if seen[0].fingerprint != command.fingerprint():
-            raise KeyReused(_KEY_REUSED)
-        return self._receipted(command, seen, replayed=True)
-
-    async def _plan(self, command: Command, work: Work) -> Refused | None:
-        """Each fact admitted on what came before it, with what it brings onto other streams."""
+    async def _attempt(self, command: Command) -> Receipted | Refused | None:
+        """None where a stream is not, or no longer, where the request expects it."""
+        work = Work(self._reader)
         stream = await work.load(command.subject)
         if command.expected_version not in (None, stream.version):
-            raise VersionConflict("the stream has another version: read it again")
+            return None
+        refused = await self.plan(command, work)
+        if refused is not None:
+            return refused
+        outcome = await self._append(command, work)
+        if outcome.name == "key_reused":
+            raise KeyReused(_KEY_REUSED)
+        if outcome.name == "version_conflict":
+            return None
+        replayed = outcome.name == "replayed"
+        return self._receipted(command, outcome.entries, replayed=replayed)
+
+    async def _before(self, command: Command) -> Receipted | None:
+        """The same request, if it was accepted before.
+
+        It is acknowledged by the append, not by having been seen: a commit is visible before it is
+        known to be on a standby, and the append waits for that.
+        """
+        log, store = self._log(command.subject), self._reader.store
+        seen = await store.seen(log, client=command.client, key=command.key)
+        if seen is None:
+            return None
+        if seen != command.fingerprint():
+            raise KeyReused(_KEY_REUSED)
+        again = Request(
+            client=command.client, key=command.key, fingerprint=seen, moves=(), entries=()
+        )
+        outcome = await store.append(log, again)
+        if outcome.name != "replayed":
+            return None
+        return self._receipted(command, outcome.entries, replayed=True)
+
+    async def plan(self, command: Command, work: Work) -> Refused | None:
+        """The work grown by each fact and what it brings onto other streams, or a refusal.
+
+        Each is admitted on what came before it; `work` has loaded the command's own stream.
+        """
         for place, fact in enumerate(command.facts):
             verdict = admit(
                 fact,
@@ -238,6 +270,8 @@ def _live(key: DataKey | Destroyed) -> DataKey:
 def _check(command: Command, *, own: UUID) -> None:
     if command.subject == own:
         raise Malformed("is the ledger's own stream, not a person", field="subject")
+    if command.subject is not None and command.subject.version != 4:
+        raise Malformed("must be a subject as the resolver gives it: a UUIDv4", field="subject")
     if not command.facts:
         raise Malformed("must hold at least one entry", field="entries")
     if len(command.facts) > ENTRIES_MAX:

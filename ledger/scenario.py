@@ -24,6 +24,7 @@ from ledger.events import (
     Fact,
     IdentityMerged,
     IdentityUnmerged,
+    KeyDestroyed,
     PolicySet,
 )
 from ledger.history import Dossier, Item, item
@@ -163,7 +164,9 @@ class Streams:
 
     def dossier(self, subject: str | None) -> Dossier:
         """Everything recorded about the subject; None is the ledger's own stream."""
-        return Dossier(subject, self._items.get(subject, ()))
+        items = self._items.get(subject, ())
+        destroyed = any(isinstance(one.fact, KeyDestroyed) for one in items)
+        return Dossier(subject, items, destroyed=destroyed)
 
     def record(self, given: Given) -> None:
         """Append to every stream that the entry concerns."""

@@ -83,7 +83,11 @@ def _fact(name: str, fields: Mapping[str, JSON]) -> Fact:
     kind = BY_NAME.get(name)
     if kind is None or schema != kind.schema:
         raise Fault(f"this release cannot read entries of type {name}, schema {schema}")
-    return fact_from_builtins({"type": name, **values})
+    try:
+        return fact_from_builtins({"type": name, **values})
+    except msgspec.ValidationError:
+        # The error can repeat what it could not read, and that is personal.
+        raise Fault(f"an entry of type {name} holds what this release cannot read") from None
 
 
 def new_event_id(unix_ms: int, entropy: Entropy) -> UUID:

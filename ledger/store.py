@@ -6,6 +6,7 @@ Not here: what may be recorded (`admit`, `record`), or what the bytes mean (`sea
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,16 +17,20 @@ from uuid import UUID
 import msgspec
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.errors import Diagnostic
 from psycopg.rows import class_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from ledger.batch import Batcher
+from ledger.connections import Left, left_by
+from ledger.connections import open_pool as open_pool
 from ledger.errors import Fault, OutcomeUnknown, Unavailable
 from ledger.sql import statement
 
-CHECKED_ROLE = "ledger_app"
 APPEND_ATTEMPTS = 5
-_SYNC_CANCELLED = "canceling wait for synchronous replication"
+WEIGHT_BYTES = 8192
+"""How many bytes delay others as much as one entry does."""
+_SYNC_WAIT = "SyncRepWaitForLSN"
 
 R = TypeVar("R")
 
@@ -49,7 +54,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """A dossier that a request moves on: the version it was read at, and its new sealed bytes."""
+    """A stream that a request adds to: the version it was read at, and its dossier's new bytes.
+
+    A stream that nobody asks questions about has no dossier: its sealed bytes are empty.
+    """
 
     subject: UUID
     version: int
@@ -69,10 +77,13 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is appended whole or not at all; entries of one stream stand together."""
+    """What is appended whole or not at all: the entries of each move, in the order of the moves.
+
+    The key makes it safe to send again: it stands for this one request, for ever.
+    """
 
     client: str
-    key: str | None
+    key: str
     fingerprint: bytes
     moves: tuple[Move, ...]
     entries: tuple[NewEntry, ...]
@@ -162,9 +173,7 @@ class OwnRow(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bytes
 
 
-class SeenRow(Recorded, frozen=True, kw_only=True):
-    """An entry of a request that was accepted before, with that request's fingerprint."""
-
+class _Seen(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: bytes
 
 
@@ -187,6 +196,8 @@ class Store:
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
         self._batchers: dict[int, Batcher[Request, Outcome]] = {}
+        # However many logs wait for their turn or for a standby, reading goes on.
+        self._writing = asyncio.Semaphore(max(1, pool.max_size // 2))
 
     async def identity(self) -> Identity:
         """Which ledger this database holds."""
@@ -198,17 +209,23 @@ class Store:
     async def append(self, log: int, request: Request) -> Outcome:
         """The request appended with whatever else waits; its outcome is known or raised.
 
-        Raises `OutcomeUnknown` where the database did not say, and `Unavailable` where it could not
-        be reached: a retry with the same key resolves either.
+        Raises `OutcomeUnknown` where the database did not say, and `Unavailable` where nothing was
+        recorded: a retry with the same key resolves either. Raises `Fault` for what it refuses.
         """
         batcher = self._batchers.get(log)
         if batcher is None:
 
             async def flush(requests: Sequence[Request]) -> list[Outcome]:
-                return await self._append_until_known(log, requests)
+                async with self._writing:
+                    return await self._append_until_known(log, requests)
 
-            batcher = self._batchers[log] = Batcher(flush, weight=_entries_of)
+            batcher = self._batchers[log] = Batcher(flush, weight=_weight_of)
         return await batcher.submit(request)
+
+    async def drain(self) -> None:
+        """Returns when every append has its outcome: what to wait for before closing the pool."""
+        for batcher in list(self._batchers.values()):
+            await batcher.drain()
 
     async def dossiers(
         self, log: int, subjects: Iterable[UUID], *, own: UUID
@@ -222,9 +239,10 @@ class Store:
         found = await self._read(OwnRow, "own_dossier", {"own": own})
         return found[0] if found else None
 
-    async def seen(self, log: int, *, client: str, key: str) -> list[SeenRow]:
-        """The entries of the request that was accepted under this key, if any was."""
-        return await self._read(SeenRow, "seen", {"log": log, "client": client, "key": key})
+    async def seen(self, log: int, *, client: str, key: str) -> bytes | None:
+        """The fingerprint of the request that was accepted under this key, if any was."""
+        found = await self._read(_Seen, "seen", {"log": log, "client": client, "key": key})
+        return found[0].fingerprint if found else None
 
     async def head(self, log: int) -> Head:
         """How far the log is, and the database's clock."""
@@ -261,74 +279,81 @@ class Store:
         return await self._read(Stored, "log", values)
 
     async def _append_until_known(self, log: int, requests: Sequence[Request]) -> list[Outcome]:
-        """Repeated on a lost connection: the keys make that safe, and only then is it done."""
-        for attempt in range(1, APPEND_ATTEMPTS + 1):
+        """Sent again where nobody can say what became of it: the keys make that safe."""
+        left = Left.NOTHING
+        for _ in range(APPEND_ATTEMPTS):
             try:
                 return await self._append_once(log, requests)
-            except (psycopg.OperationalError, OutcomeUnknown) as error:
-                repeatable = all(one.key is not None for one in requests)
-                if attempt == APPEND_ATTEMPTS or not repeatable:
-                    raise OutcomeUnknown("retry with the same idempotency key") from error
-                await self._pool.check()
-        raise AssertionError("the loop returns or raises")
+            except Unavailable:
+                break
+            except OutcomeUnknown:
+                left = Left.UNKNOWN
+            except psycopg.Error as error:
+                now = left_by(error)
+                if now is Left.REFUSED:
+                    # Without the server's details, which would repeat the row.
+                    raise _refusal(error) from None
+                if now is Left.NOTHING:
+                    break
+                left = now if now is Left.UNKNOWN else left
+            await self._pool.check()
+        if left is Left.UNKNOWN:
+            raise OutcomeUnknown("the database did not say: retry with the same idempotency key")
+        raise Unavailable("the database cannot record now, and has recorded nothing")
 
     async def _append_once(self, log: int, requests: Sequence[Request]) -> list[Outcome]:
         async with self._connection() as connection:
-            downgraded: list[str] = []
-            connection.add_notice_handler(
-                lambda notice: downgraded.append(notice.message_primary or "")
-            )
-            async with connection.cursor(row_factory=class_row(_OutcomeRow)) as cursor:
-                values = _append_values(log, requests)
-                await cursor.execute(statement("append"), values, prepare=True)
-                rows = await cursor.fetchall()
-            if any(_SYNC_CANCELLED in text for text in downgraded):
-                raise OutcomeUnknown("committed here, and not known to be so on the standby")
+            notices: list[Diagnostic] = []
+            connection.add_notice_handler(notices.append)
+            try:
+                async with connection.cursor(row_factory=class_row(_OutcomeRow)) as cursor:
+                    values = _append_values(log, requests)
+                    await cursor.execute(statement("append"), values, prepare=True)
+                    rows = await cursor.fetchall()
+            finally:
+                connection.remove_notice_handler(notices.append)
+        if any(notice.source_function == _SYNC_WAIT for notice in notices):
+            raise OutcomeUnknown("committed here, and not known to be so on the standby")
         return _outcomes(len(requests), rows)
 
     async def _read(self, kind: type[R], name: str, values: Mapping[str, object]) -> list[R]:
+        """The rows; read again, once, where the connection turns out to be dead."""
         try:
-            async with (
-                self._connection() as connection,
-                connection.cursor(row_factory=class_row(kind), binary=True) as cursor,
-            ):
-                await cursor.execute(statement(name), values, prepare=True)
-                return await cursor.fetchall()
+            return await self._read_once(kind, name, values)
+        except psycopg.OperationalError:
+            await self._pool.check()
+        try:
+            return await self._read_once(kind, name, values)
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached") from error
+
+    async def _read_once(self, kind: type[R], name: str, values: Mapping[str, object]) -> list[R]:
+        async with (
+            self._connection() as connection,
+            connection.cursor(row_factory=class_row(kind), binary=True) as cursor,
+        ):
+            await cursor.execute(statement(name), values, prepare=True)
+            return await cursor.fetchall()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except PoolTimeout as error:
+        except (PoolTimeout, PoolClosed, TooManyRequests) as error:
             raise Unavailable("no connection to the database became free in time") from error
 
 
-def open_pool(
-    conninfo: str, *, size_max: int = 8, role: str | None = CHECKED_ROLE
-) -> AsyncConnectionPool:
-    """A pool, not yet opened, whose connections act as the role and plan the same way for ever."""
-
-    async def configure(connection: AsyncConnection) -> None:
-        connection.prepare_threshold = 1
-        await connection.set_autocommit(True)
-        await connection.execute("SET timezone = 'UTC'")
-        await connection.execute("SET plan_cache_mode = 'force_generic_plan'")
-        await connection.execute("SET jit = off")
-        if role is not None:
-            await connection.execute(
-                psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(role))
-            )
-
-    return AsyncConnectionPool(
-        conninfo, min_size=1, max_size=size_max, open=False, configure=configure, timeout=10.0
-    )
+def _weight_of(request: Request) -> int:
+    """How much the request delays others: by its entries, and by its bytes."""
+    bytes_ = sum(len(one.container) for one in request.entries)
+    bytes_ += sum(len(one.sealed) for one in request.moves)
+    return len(request.entries) + bytes_ // WEIGHT_BYTES
 
 
-def _entries_of(request: Request) -> int:
-    return len(request.entries)
+def _refusal(error: psycopg.Error) -> Fault:
+    constraint = error.diag.constraint_name or "nothing that has a name"
+    return Fault(f"the database refuses a request: SQLSTATE {error.sqlstate}, by {constraint}")
 
 
 def _append_values(log: int, requests: Sequence[Request]) -> dict[str, object]:

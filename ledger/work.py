@@ -67,7 +67,8 @@ class Work:
     async def add(self, one: Planned) -> Refusal | None:
         """The entry in its stream; refused where that cannot take it."""
         own = self._reader.identity.stream
-        subject = None if one.subject is None else _subject(one.subject, own=own)
+        pointer = "into" if "into" in one.fact.__struct_fields__ else "to"
+        subject = None if one.subject is None else _subject(one.subject, own=own, pointer=pointer)
         if isinstance(subject, Refusal):
             return subject
         loaded = await self.load(subject)
@@ -107,12 +108,12 @@ class Work:
         return (await self._reader.subjects(log, [subject]))[subject]
 
 
-def _subject(text: str, *, own: UUID) -> UUID | Refusal:
+def _subject(text: str, *, own: UUID, pointer: str) -> UUID | Refusal:
     try:
         subject = UUID(text)
     except ValueError:
         subject = own
-    if subject == own:
+    if subject == own or subject.version != 4:
         message = "must name a subject by its UUID, as the resolver gave it"
-        return Refusal(reason=Reason.UNKNOWN_SUBJECT, pointer="to", message=message)
+        return Refusal(reason=Reason.UNKNOWN_SUBJECT, pointer=pointer, message=message)
     return subject

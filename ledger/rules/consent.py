@@ -306,9 +306,9 @@ def _stopped(case: Case, start: Item, at: datetime) -> bool:
     """The authority ended by `at`: the end names it, or names none and has its holder and kind."""
     starts = case.person.of(AuthorityStarted)
     for one in case.person.of(AuthorityEnded):
-        if one.at > at:
-            continue
         named = cast(AuthorityEnded, one.fact).authority
+        if one.at > at or named in case.person.elsewhere:
+            continue
         if any(named == each.entry for each in starts):
             if named == start.entry:
                 return True

@@ -47,13 +47,13 @@ def _catalogue_lines(case: Case) -> Iterator[LineState]:
 
 
 def _lines_by_law(case: Case) -> Iterator[LineState]:
-    for law in case.law.gains(case.at):
+    for entry, law in case.law.gains(case.at):
         for gain in law.gains or ():
             if gain.purpose == case.question.purpose:
                 yield LineState(
                     article6=gain.article6,
                     source=gain.source,
-                    entry=law.provision,
+                    entry=entry,
                     start=law.in_force_from,
                 )
 

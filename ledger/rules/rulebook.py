@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -23,6 +23,9 @@ from ledger.events import LawLoaded
 from ledger.history import History
 
 Setting = bool | int | str
+WHOLE_MAX = 1200
+"""The largest whole number of a setting: a hundred years of months, which calendars still hold."""
+_WHOLE = f"a whole number from 0 to {WHOLE_MAX}"
 R = TypeVar("R", bound="Row")
 
 
@@ -75,7 +78,14 @@ class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if self.allowed is not None:
             return value in self.allowed
-        return not isinstance(value, int) or isinstance(value, bool) or value >= 0
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return not whole or 0 <= cast(int, value) <= WHOLE_MAX
+
+    def said(self) -> str:
+        """What the setting takes, in words."""
+        if self.allowed is not None:
+            return f"one of: {', '.join(map(str, self.allowed))}"
+        return {bool: "true or false", int: _WHOLE}.get(type(self.default), "text")
 
 
 class RuleBook(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +96,7 @@ class RuleBook(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, RuleRow]
     policies: dict[str, PolicyRow]
     defaults: dict[str, Setting]
-    starts: tuple[datetime, ...]
+    changes: tuple[datetime, ...]
 
     def rule(self, rule_id: str) -> RuleRow:
         """The row of the rule; a rule without one is a `Fault`, never a permission."""
@@ -117,28 +127,27 @@ class LawView:
     def __init__(self, book: RuleBook, common: History, known_at: datetime | None) -> None:
         self._book = book
         self._known_at = known_at
-        self._loaded = [cast(LawLoaded, one.fact) for one in common.of(LawLoaded)]
+        self._loaded = [(one.entry, cast(LawLoaded, one.fact)) for one in common.of(LawLoaded)]
 
     def in_force(self, provision: str, at: datetime) -> bool:
         """Whether the provision is in force at `at`, on what is known."""
         row = self._book.provisions.get(provision)
         if row is not None and row.counts(at, known_at=self._known_at):
             return True
-        return any(law.provision == provision and _covers(law, at) for law in self._loaded)
+        return any(law.provision == provision and _covers(law, at) for _, law in self._loaded)
 
-    def gains(self, at: datetime) -> Sequence[LawLoaded]:
-        """Loaded provisions in force at `at` that give purposes a line."""
-        return [law for law in self._loaded if law.gains and _covers(law, at)]
+    def gains(self, at: datetime) -> Sequence[tuple[str, LawLoaded]]:
+        """Loaded provisions in force at `at` that give purposes a line, each with its entry."""
+        return [(entry, law) for entry, law in self._loaded if law.gains and _covers(law, at)]
 
     def child_service_ages(self) -> list[AgeRule]:
-        """The ages of article 8(1), one after the other: 13 until regulations say otherwise."""
+        """The ages of article 8(1), one after the other: 13 but while regulations say otherwise."""
         row = self._book.provisions["iss_age"]
-        ages = [(cast(int, row.value), start_of_day(row.in_force_from))]
-        ages += [
-            (law.value, law.in_force_from)
-            for law in self._loaded
-            if law.provision == "iss_age" and law.value is not None
-        ]
+        usual = cast(int, row.value)
+        found = [law for _, law in self._loaded if law.provision == "iss_age"]
+        ages = [(usual, start_of_day(row.in_force_from))]
+        ages += [(usual, law.in_force_until) for law in found if law.in_force_until]
+        ages += [(law.value, law.in_force_from) for law in found if law.value is not None]
         ages.sort(key=lambda pair: pair[1])
         ends: list[datetime | None] = [start for _, start in ages[1:]]
         return [
@@ -158,8 +167,9 @@ class LawView:
 
     def changes(self) -> list[datetime]:
         """Every instant at which a provision that answers use begins or ceases to be in force."""
-        ends = [law.in_force_until for law in self._loaded if law.in_force_until]
-        return [*self._book.starts, *(law.in_force_from for law in self._loaded), *ends]
+        loaded = [law for _, law in self._loaded]
+        ends = [law.in_force_until for law in loaded if law.in_force_until]
+        return [*self._book.changes, *(law.in_force_from for law in loaded), *ends]
 
 
 def _covers(law: LawLoaded, at: datetime) -> bool:
@@ -179,12 +189,16 @@ def read_rule_book(text: bytes) -> RuleBook:
         rules=_by_id(msgspec.convert(table["rule"], tuple[RuleRow, ...])),
         policies={row.setting: row for row in policies},
         defaults={row.setting: row.default for row in policies},
-        starts=tuple(sorted({_start(row) for row in provisions if row.id.startswith("art")})),
+        changes=tuple(sorted({moment for row in provisions for moment in _changes(row)})),
     )
 
 
-def _start(row: Row) -> datetime:
-    return start_of_day(row.in_force_from)
+def _changes(row: Row) -> Iterator[datetime]:
+    """When the provision begins and ceases to be in force, where answers compare with that."""
+    if row.id.startswith("art") or row.id == "iss_age":
+        for day in (row.in_force_from, row.in_force_until):
+            if day is not None:
+                yield start_of_day(day)
 
 
 def _by_id(rows: Sequence[R]) -> dict[str, R]:

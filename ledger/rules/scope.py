@@ -5,7 +5,7 @@ Sources: UK GDPR articles 4(1), 5(1)(b) and 17; law, sections 5.1, 6.3 and 9.3 s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
@@ -118,7 +118,7 @@ def _spells(case: Case, kind: str) -> list[tuple[Item, datetime | None]]:
     for start in starts:
         if start.at <= case.at and _kind(start.fact) == kind:
             by_law = case.birthday(18) if kind in ENDS_AT_18 else None
-            ends = [one.at for one in case.person.of(StatusEnded) if _ended(starts, one) is start]
+            ends = [one.at for one in case.person.of(StatusEnded) if _ended(case, one) is start]
             if by_law is not None:
                 ends.append(by_law)
             end = min(ends, default=None)
@@ -127,9 +127,12 @@ def _spells(case: Case, kind: str) -> list[tuple[Item, datetime | None]]:
     return found
 
 
-def _ended(starts: Sequence[Item], end: Item) -> Item | None:
-    """The start that the end names; where it names none of them, the latest of its kind before."""
+def _ended(case: Case, end: Item) -> Item | None:
+    """The start that the end names; where it names none, the latest of its kind before."""
     fact = cast(StatusEnded, end.fact)
+    if fact.status in case.person.elsewhere:
+        return None
+    starts = case.person.of(StatusStarted)
     for one in starts:
         if one.entry == fact.status:
             return one

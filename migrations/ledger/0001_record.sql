@@ -23,20 +23,21 @@ CREATE TABLE log_head (
     leaf_hash bytea
 ) WITH (fillfactor = 10);
 
+-- What a leaf is made of has only values that a leaf may have: a bad one could never be verified.
 CREATE TABLE entry (
     log smallint NOT NULL,
     n bigint NOT NULL CHECK (n >= 1),
-    stream uuid NOT NULL,
-    version bigint NOT NULL,
-    name text NOT NULL,
-    event_id uuid NOT NULL,
+    stream uuid NOT NULL CHECK (get_byte(uuid_send(stream), 6) >> 4 = 4),
+    version bigint NOT NULL CHECK (version BETWEEN 1 AND 9007199254740991),
+    name text NOT NULL CHECK (name ~ '^[A-Za-z][A-Za-z0-9._]{0,63}$'),
+    event_id uuid NOT NULL CHECK (get_byte(uuid_send(event_id), 6) >> 4 = 7),
     container bytea NOT NULL,
     digests bytea NOT NULL,
-    leaf bytea NOT NULL,
+    leaf bytea NOT NULL CHECK (octet_length(leaf) <= 4096),
     leaf_hash bytea NOT NULL CHECK (octet_length(leaf_hash) = 32),
     recorded_at timestamptz NOT NULL,
-    client text NOT NULL,
-    idempotency_key text,
+    client text NOT NULL CHECK (char_length(client) BETWEEN 1 AND 255),
+    idempotency_key text NOT NULL CHECK (char_length(idempotency_key) BETWEEN 1 AND 255),
     PRIMARY KEY (log, n)
 );
 -- What is in this stream, in order; and has somebody else written this version?
