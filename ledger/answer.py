@@ -17,7 +17,7 @@ import msgspec
 from ledger.civil import next_day, start_of_day
 from ledger.due import Due, due_for
 from ledger.events import CatalogueAdopted, PolicySet
-from ledger.foresight import next_change
+from ledger.foresight import concerns, next_change
 from ledger.history import Dossier, History, Item
 from ledger.rules import conditions, consent, lines, rights, scope
 from ledger.rules.case import Case, Finding, LineState, Question, Rule, Step
@@ -71,6 +71,7 @@ RULES: Final[tuple[tuple[str, Rule], ...]] = (
     ("consent.content_erased", consent.content_erased),
 )
 _ARTICLES = ("a", "b", "c", "d", "e", "ea", "f")
+_NOTHING = (Decision.DENY, Decision.OUT_OF_SCOPE)
 _LEAST_FIRST = (
     Decision.DENY,
     Decision.OUT_OF_SCOPE,
@@ -121,7 +122,7 @@ def answer(question: Question, dossier: Dossier, catalogue: Dossier, rulebook: R
     person, common = dossier.at(question.known_at), catalogue.at(question.known_at)
     case, because = _judge(question, dossier.subject, person, common, rulebook)
     gaps: tuple[Gap, ...] = ()
-    late = [*_late(person, case.at), *_late(common, case.at)]
+    late = _late(case)
     if late:
         left_out = frozenset((one.n, one.entry) for one in late)
         believed, _ = _judge(
@@ -150,10 +151,28 @@ def answer_day(
         found.append(answer(asked, dossier, catalogue, rulebook))
         moment = found[-1].next_change_at
     least = min(found, key=lambda one: (_LEAST_FIRST.index(one.decision), len(one.live)))
-    if len({(one.decision, one.live, one.conditions) for one in found}) == 1:
+    if len({_allows(one) for one in found}) == 1:
         return least
-    flags = tuple(sorted({*least.flags, Flag.INTRADAY_CHANGE}))
-    return msgspec.structs.replace(least, flags=flags)
+    denied = {name for one in found for name in one.denied_categories}
+    return msgspec.structs.replace(
+        _denying(least, denied, question.data),
+        flags=tuple(sorted({*least.flags, Flag.INTRADAY_CHANGE})),
+    )
+
+
+def _allows(one: Answer) -> tuple[object, ...]:
+    """What a caller acts on; flags that come and go change nothing that may be done."""
+    return (one.decision, one.live, one.conditions, one.denied_categories)
+
+
+def _denying(one: Answer, denied: set[str], asked: str | tuple[str, ...]) -> Answer:
+    """The answer with these categories denied, and so a permission where they are all of them."""
+    one = msgspec.structs.replace(one, denied_categories=tuple(sorted(denied)))
+    if one.decision in _NOTHING or not denied.issuperset(asked):
+        return one
+    return msgspec.structs.replace(
+        one, decision=Decision.DENY, live=(), relied_on=(), conditions=()
+    )
 
 
 def encode(one: Answer) -> bytes:
@@ -216,13 +235,17 @@ def policy_at(common: History, at: datetime, rulebook: RuleBook) -> dict[str, Se
     return policy
 
 
-def _late(history: History, at: datetime) -> list[Item]:
-    """Restrictive facts that had effect at `at` and were recorded only later."""
-    return [one for one in history.items if one.at <= at < one.known_from and one.fact.restrictive]
+def _late(case: Case) -> list[Item]:
+    """Restrictive facts about the question that had effect then and were recorded only later."""
+    return [
+        one
+        for one in (*case.person.items, *case.common.items)
+        if one.at <= case.at < one.known_from and one.fact.restrictive and concerns(case, one.fact)
+    ]
 
 
 def _outcome(case: Case) -> tuple[object, ...]:
-    named = () if case.decision in (Decision.DENY, Decision.OUT_OF_SCOPE) else _letters(case)
+    named = () if case.decision in _NOTHING else _letters(case)
     return (case.decision, named, frozenset(case.conditions), frozenset(case.flags))
 
 
@@ -230,7 +253,7 @@ def _compose(
     case: Case, because: Sequence[Step], gaps: tuple[Gap, ...], rulebook: RuleBook
 ) -> Answer:
     decision = cast(Decision, case.decision)
-    nothing = decision in (Decision.DENY, Decision.OUT_OF_SCOPE)
+    nothing = decision in _NOTHING
     return Answer(
         decision=decision,
         live=() if nothing else _letters(case),
@@ -263,6 +286,6 @@ def _reliance(line: LineState) -> Reliance:
 def _denied(case: Case) -> tuple[str, ...]:
     if isinstance(case.question.data, str):
         return ()
-    if case.decision in (Decision.DENY, Decision.OUT_OF_SCOPE):
+    if case.decision in _NOTHING:
         return tuple(sorted(case.question.data))
     return tuple(sorted(set(case.denied)))

@@ -6,7 +6,8 @@ over it (`store`, `keys`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum, auto
 
 import psycopg
@@ -56,6 +57,22 @@ def left_by(error: psycopg.Error) -> Left:
     if error.sqlstate == psycopg.errors.QueryCanceled.sqlstate:
         return Left.NOTHING
     return _BY_CLASS.get(error.sqlstate[:2], Left.REFUSED)
+
+
+@contextmanager
+def warnings_on(connection: AsyncConnection) -> Iterator[list[str | None]]:
+    """The functions of the server that sent notices meanwhile: the same in every language."""
+    senders: list[str | None] = []
+
+    def heard(notice: psycopg.errors.Diagnostic) -> None:
+        # What it says is gone once this returns.
+        senders.append(notice.source_function)
+
+    connection.add_notice_handler(heard)
+    try:
+        yield senders
+    finally:
+        connection.remove_notice_handler(heard)
 
 
 def open_pool(

@@ -90,4 +90,9 @@ def _unacknowledged(case: Case) -> list[Item]:
         for kind in (ComplaintAcknowledged, ComplaintClosed)
         for one in case.by_now(kind)
     }
-    return [one for one in case.by_now(ComplaintReceived) if one.entry not in done]
+    wanted = (None, EVERY_PURPOSE, case.question.purpose)
+    return [
+        one
+        for one in case.by_now(ComplaintReceived)
+        if one.entry not in done and cast(ComplaintReceived, one.fact).purpose in wanted
+    ]

@@ -31,7 +31,7 @@ def next_change(case: Case) -> datetime | None:
 
 def _moments(case: Case) -> Iterator[datetime]:
     for one in (*case.person.items, *case.common.items):
-        if _concerns(case, one.fact):
+        if concerns(case, one.fact):
             yield from _of_entry(one)
     yield from _of_catalogue(case)
     yield from case.law.changes()
@@ -51,16 +51,23 @@ def _of_entry(one: Item) -> Iterator[datetime]:
             yield moment
 
 
-def _concerns(case: Case, fact: Fact) -> bool:
+def concerns(case: Case, fact: Fact) -> bool:
     """Whether the fact may bear on the purpose asked about."""
     if isinstance(fact, StatusStarted | StatusEnded):
-        return case.purpose is None or fact.kind in _kinds(case)
+        return case.purpose is None or not _kinds(case).isdisjoint(_kinds_of(case, fact))
     purpose = getattr(fact, "purpose", None)
     if purpose in (None, EVERY_PURPOSE, case.question.purpose):
         return True
     return case.policy["nhs_objection_scope"] == "all uses" and not isinstance(
         fact, ErasureExecuted
     )
+
+
+def _kinds_of(case: Case, fact: StatusStarted | StatusEnded) -> set[str]:
+    """The kind that the fact has, and that of the start which an end names."""
+    named = fact.status if isinstance(fact, StatusEnded) else None
+    starts = [one for one in case.person.of(StatusStarted) if one.entry == named]
+    return {fact.kind, *(cast(StatusStarted, one.fact).kind for one in starts)}
 
 
 def _kinds(case: Case) -> set[str]:

@@ -168,9 +168,9 @@ class Dossier:
 def view(dossier: Dossier, known_at: datetime) -> History:
     """The history of the stream at this state of knowledge."""
     visible = [one for one in dossier.items if one.recorded_at <= known_at]
-    own = _standing(visible)
+    own = in_effect(visible)
     arrived = [moved for carrier in own for moved in _moved_in(carrier, own, dossier.subject)]
-    standing = _standing([*own, *arrived]) if arrived else own
+    standing = in_effect([*own, *arrived]) if arrived else own
     away = _moved_away(standing, dossier.subject)
     kept = [one for one in standing if not _gone(one, away)]
     return History(
@@ -183,7 +183,7 @@ def view(dossier: Dossier, known_at: datetime) -> History:
 
 def belongings(dossier: Dossier) -> list[Item]:
     """What a merge carries over: every entry of this identity but those that left it."""
-    own = _standing(dossier.items)
+    own = in_effect(dossier.items)
     arrived = [moved for carrier in own for moved in _moved_in(carrier, own, dossier.subject)]
     away = _moved_away(own, dossier.subject)
     carriers = (EntryReattributed, IdentityMerged, IdentityUnmerged)
@@ -194,7 +194,7 @@ def belongings(dossier: Dossier) -> list[Item]:
     ]
 
 
-def _standing(items: Sequence[Item]) -> list[Item]:
+def in_effect(items: Sequence[Item]) -> list[Item]:
     """The items that no standing correction takes back, newest correction first."""
     void: set[str] = set()
     for one in sorted(items, key=lambda each: (each.recorded_at, each.n), reverse=True):

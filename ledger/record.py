@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from ledger.admit import admit
-from ledger.counterparts import Planned, planned
+from ledger.counterparts import Planned
 from ledger.errors import Conflict, Fault, KeyReused, Malformed, VersionConflict
 from ledger.events import Fact, name_of
 from ledger.reader import Reader
@@ -26,7 +26,7 @@ from ledger.sealing import Sealable, content_purpose, new_event_id, seal_entry
 from ledger.store import Move, NewEntry, Outcome, Recorded, Request
 from ledger.terms import Refusal
 from ledger.wire import content_of, fact_to_builtins
-from ledger.work import Work
+from ledger.work import Growth, Work
 
 CONFLICT_ATTEMPTS = 100
 """How often another process may be quicker on the same stream; within this one writers queue."""
@@ -168,47 +168,46 @@ class Recorder:
             )
             if isinstance(verdict, Refusal):
                 return Refused(entry=place, refusal=verdict)
-            for one in planned(
-                verdict,
-                dossier=work.dossier(command.subject),
-                now=work.now(command.subject),
-                entry=str(self._event_id()),
-                other_entry=str(self._event_id()),
-            ):
-                refusal = await work.add(one)
-                if refusal is not None:
-                    return Refused(entry=place, refusal=refusal)
+            refusal = await work.add(
+                verdict, command.subject, entry_ids=lambda: str(self._event_id())
+            )
+            if refusal is not None:
+                return Refused(entry=place, refusal=refusal)
         return None
+
+    async def move(self, subject: UUID | None, growth: Growth) -> Move:
+        """The stream as the growth leaves it, its dossier sealed."""
+        plain, key = growth.plain(), await self.basis_key(subject)
+        return Move(
+            subject=self._uuid(subject),
+            version=growth.loaded.version,
+            sealed=plain
+            if subject is None
+            else seal_bytes(plain, subject=subject, key=key, entropy=self._entropy),
+        )
+
+    async def basis_key(self, subject: UUID | None) -> DataKey:
+        """The key of what answers need, committed before anything is sealed under it."""
+        if subject is None:
+            return CLEAR
+        key = (await self._reader.keys.subject_keys([subject], create=True))[subject]
+        return _live(key)
+
+    async def content_key(self, subject: UUID | None, fact: Fact) -> DataKey:
+        """The key of the fact's content, committed as well; CLEAR where it has none."""
+        if subject is None or not content_of(fact):
+            return CLEAR
+        purpose = content_purpose(fact)
+        return _live(await self._reader.keys.content_key(subject, purpose, create=True))
 
     async def _append(self, command: Command, work: Work) -> Outcome:
         entries: list[NewEntry] = []
         moves: list[Move] = []
-        for stream, growth in work.growths():
-            basis_key = await self._basis_key(stream)
-            log_origin = self._reader.identity.log_origin(self._log(stream))
+        for subject, growth in work.growths():
             for version, one in enumerate(growth.added, start=growth.loaded.version + 1):
-                sealed = seal_entry(
-                    Sealable(
-                        event_id=UUID(one.entry),
-                        fact=one.fact,
-                        recorded_by=command.client,
-                        basis_key=basis_key,
-                        content_key=await self._content_key(stream, one.fact),
-                    ),
-                    origin=log_origin,
-                    entropy=self._entropy,
-                )
-                entries.append(_new_entry(self._uuid(stream), version, one, sealed))
-            plain = growth.plain()
-            moves.append(
-                Move(
-                    subject=self._uuid(stream),
-                    version=growth.loaded.version,
-                    sealed=plain
-                    if stream is None
-                    else seal_bytes(plain, subject=stream, key=basis_key, entropy=self._entropy),
-                )
-            )
+                sealed = await self._sealed(command, subject, one)
+                entries.append(_new_entry(self._uuid(subject), version, one, sealed))
+            moves.append(await self.move(subject, growth))
         request = Request(
             client=command.client,
             key=command.key,
@@ -218,18 +217,18 @@ class Recorder:
         )
         return await self._reader.store.append(self._log(command.subject), request)
 
-    async def _basis_key(self, subject: UUID | None) -> DataKey:
-        """The key of what answers need, committed before anything is sealed under it."""
-        if subject is None:
-            return CLEAR
-        key = (await self._reader.keys.subject_keys([subject], create=True))[subject]
-        return _live(key)
-
-    async def _content_key(self, subject: UUID | None, fact: Fact) -> DataKey:
-        if subject is None or not content_of(fact):
-            return CLEAR
-        purpose = content_purpose(fact)
-        return _live(await self._reader.keys.content_key(subject, purpose, create=True))
+    async def _sealed(self, command: Command, subject: UUID | None, one: Planned) -> Sealed:
+        return seal_entry(
+            Sealable(
+                event_id=UUID(one.entry),
+                fact=one.fact,
+                recorded_by=command.client,
+                basis_key=await self.basis_key(subject),
+                content_key=await self.content_key(subject, one.fact),
+            ),
+            origin=self._reader.identity.log_origin(self._log(subject)),
+            entropy=self._entropy,
+        )
 
     def _event_id(self) -> UUID:
         return new_event_id(self._milliseconds(), self._entropy)

@@ -14,7 +14,7 @@ import msgspec
 from ledger.answer import Answer, answer
 from ledger.catalogue import CatalogueDocument
 from ledger.civil import parse_day, parse_instant, start_of_day
-from ledger.counterparts import planned
+from ledger.counterparts import Planned, Spread
 from ledger.errors import Malformed
 from ledger.events import (
     CatalogueAdopted,
@@ -170,14 +170,17 @@ class Streams:
 
     def record(self, given: Given) -> None:
         """Append to every stream that the entry concerns."""
-        for one in planned(
-            given.fact,
-            dossier=self.dossier(self._stream_of(given)),
-            now=given.recorded_at,
-            entry=given.id,
-            other_entry=given.id,
-        ):
-            self._append(one.subject, msgspec.structs.replace(given, fact=one.fact))
+        first = Planned(subject=self._stream_of(given), entry=given.id, fact=given.fact)
+        spread = Spread(first)
+        while (step := spread.next()) is not None:
+            here = spread.onto(
+                step,
+                dossier=self.dossier(step.subject),
+                now=given.recorded_at,
+                entry_ids=lambda: given.id,
+            )
+            if here is not None:
+                self._append(here.subject, msgspec.structs.replace(given, fact=here.fact))
 
     def _stream_of(self, given: Given) -> str | None:
         """The record it is made on: for a correction the one in which the entry was recorded."""

@@ -17,12 +17,11 @@ from uuid import UUID
 import msgspec
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.errors import Diagnostic
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from ledger.batch import Batcher
-from ledger.connections import Left, left_by
+from ledger.connections import Left, left_by, warnings_on
 from ledger.connections import open_pool as open_pool
 from ledger.errors import Fault, OutcomeUnknown, Unavailable
 from ledger.sql import statement
@@ -280,39 +279,35 @@ class Store:
 
     async def _append_until_known(self, log: int, requests: Sequence[Request]) -> list[Outcome]:
         """Sent again where nobody can say what became of it: the keys make that safe."""
-        left = Left.NOTHING
+        unknown = False
         for _ in range(APPEND_ATTEMPTS):
             try:
                 return await self._append_once(log, requests)
             except Unavailable:
                 break
             except OutcomeUnknown:
-                left = Left.UNKNOWN
+                unknown = True
             except psycopg.Error as error:
-                now = left_by(error)
-                if now is Left.REFUSED:
+                left = left_by(error)
+                if left is Left.REFUSED:
                     # Without the server's details, which would repeat the row.
                     raise _refusal(error) from None
-                if now is Left.NOTHING:
+                if left is Left.NOTHING:
                     break
-                left = now if now is Left.UNKNOWN else left
+                unknown = unknown or left is Left.UNKNOWN
             await self._pool.check()
-        if left is Left.UNKNOWN:
+        if unknown:
             raise OutcomeUnknown("the database did not say: retry with the same idempotency key")
         raise Unavailable("the database cannot record now, and has recorded nothing")
 
     async def _append_once(self, log: int, requests: Sequence[Request]) -> list[Outcome]:
         async with self._connection() as connection:
-            notices: list[Diagnostic] = []
-            connection.add_notice_handler(notices.append)
-            try:
+            values = _append_values(log, requests)
+            with warnings_on(connection) as warned_by:
                 async with connection.cursor(row_factory=class_row(_OutcomeRow)) as cursor:
-                    values = _append_values(log, requests)
                     await cursor.execute(statement("append"), values, prepare=True)
                     rows = await cursor.fetchall()
-            finally:
-                connection.remove_notice_handler(notices.append)
-        if any(notice.source_function == _SYNC_WAIT for notice in notices):
+        if _SYNC_WAIT in warned_by:
             raise OutcomeUnknown("committed here, and not known to be so on the standby")
         return _outcomes(len(requests), rows)
 
@@ -348,7 +343,7 @@ def _weight_of(request: Request) -> int:
     """How much the request delays others: by its entries, and by its bytes."""
     bytes_ = sum(len(one.container) for one in request.entries)
     bytes_ += sum(len(one.sealed) for one in request.moves)
-    return len(request.entries) + bytes_ // WEIGHT_BYTES
+    return max(1, len(request.entries)) + bytes_ // WEIGHT_BYTES
 
 
 def _refusal(error: psycopg.Error) -> Fault:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Union, cast, get_args, get_origin, get_type_hints
+from typing import cast, get_args, get_type_hints
 
 import msgspec
 
@@ -91,7 +91,9 @@ def unreadable(error: msgspec.ValidationError, *, field: str) -> Malformed:
 
 
 def _given_dates(value: Mapping[str, object], field: str) -> dict[str, object]:
-    given = value.get("civil_dates") or {}
+    given = value.get("civil_dates")
+    if given is None:
+        return {}
     if not isinstance(given, dict):
         raise Malformed("must be an object of dates", field=f"{field}.civil_dates")
     return given
@@ -116,7 +118,10 @@ def _instant(text: str, *, day: Day, field: str) -> datetime:
     if len(text) != _DAY_LENGTH:
         return parse_instant(text, field=field)
     civil = parse_day(text, field=field)
-    return start_of_day(civil if day == "start" else next_day(civil))
+    try:
+        return start_of_day(civil if day == "start" else next_day(civil))
+    except Malformed as error:
+        raise Malformed(error.message, field=field) from None
 
 
 @lru_cache(maxsize=256)
@@ -127,9 +132,7 @@ def _instants(kind: type[Fact]) -> tuple[str, ...]:
 
 
 def _holds_instant(hint: object) -> bool:
-    if get_origin(hint) is not None and get_origin(hint) is not Union:
-        return any(arg is datetime for arg in get_args(hint))
-    return hint is datetime or any(_holds_instant(arg) for arg in get_args(hint))
+    return hint is datetime or datetime in get_args(hint)
 
 
 def _add_digests(kind: type[Fact], read: dict[str, object]) -> None:

@@ -5,15 +5,16 @@ Facts of one request see those before them. Nothing is written here: `record` ap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from ledger.counterparts import Planned
+from ledger.counterparts import Planned, Spread, obstacle, pointer
 from ledger.dossier import kept
 from ledger.errors import Fault
+from ledger.events import Fact
 from ledger.history import Dossier, item
 from ledger.reader import Loaded, Reader
 from ledger.terms import Reason, Refusal
@@ -64,19 +65,32 @@ class Work:
             self._growths[subject] = Growth(loaded=await self._read(subject), added=[])
         return self._growths[subject].loaded
 
-    async def add(self, one: Planned) -> Refusal | None:
-        """The entry in its stream; refused where that cannot take it."""
-        own = self._reader.identity.stream
-        pointer = "into" if "into" in one.fact.__struct_fields__ else "to"
-        subject = None if one.subject is None else _subject(one.subject, own=own, pointer=pointer)
-        if isinstance(subject, Refusal):
-            return subject
-        loaded = await self.load(subject)
-        if loaded.dossier.destroyed:
-            message = "every key of the other subject was destroyed: nothing can move there"
-            return Refusal(reason=Reason.SUBJECT_ERASED, pointer="entry", message=message)
-        self._growths[subject].added.append(one)
+    async def add(
+        self, fact: Fact, subject: UUID | None, *, entry_ids: Callable[[], str]
+    ) -> Refusal | None:
+        """The fact on its stream and on every other that it concerns, or why one cannot take it."""
+        name = None if subject is None else str(subject)
+        spread = Spread(Planned(subject=name, entry=entry_ids(), fact=fact))
+        while (step := spread.next()) is not None:
+            stream = await self._stream(step)
+            if isinstance(stream, Refusal):
+                return stream
+            dossier, now = self.dossier(stream), self.now(stream)
+            refusal = obstacle(step, dossier=dossier, now=now)
+            if refusal is not None:
+                return refusal
+            here = spread.onto(step, dossier=dossier, now=now, entry_ids=entry_ids)
+            if here is not None:
+                self._growths[stream].added.append(here)
         return None
+
+    async def _stream(self, step: Planned) -> UUID | Refusal | None:
+        """The stream that the step is for, loaded."""
+        own = self._reader.identity.stream
+        stream = None if step.subject is None else _subject(step.subject, step.fact, own=own)
+        if not isinstance(stream, Refusal):
+            await self.load(stream)
+        return stream
 
     def dossier(self, subject: UUID | None) -> Dossier:
         """The stream as the request would leave it."""
@@ -108,12 +122,12 @@ class Work:
         return (await self._reader.subjects(log, [subject]))[subject]
 
 
-def _subject(text: str, *, own: UUID, pointer: str) -> UUID | Refusal:
+def _subject(text: str, fact: Fact, *, own: UUID) -> UUID | Refusal:
     try:
         subject = UUID(text)
     except ValueError:
         subject = own
     if subject == own or subject.version != 4:
         message = "must name a subject by its UUID, as the resolver gave it"
-        return Refusal(reason=Reason.UNKNOWN_SUBJECT, pointer=pointer, message=message)
+        return Refusal(reason=Reason.UNKNOWN_SUBJECT, pointer=pointer(fact), message=message)
     return subject

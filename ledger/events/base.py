@@ -52,6 +52,8 @@ class Fact(
     precision: Literal["date"] | None = None
     civil_dates: dict[str, date] | None = None
     note: Text | None = None
+    counterpart: Name | None = None
+    """The entry as which it also stands on another person's stream; the ledger fills this field."""
 
 
 class Evidenced(Fact, frozen=True, kw_only=True):

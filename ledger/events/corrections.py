@@ -5,7 +5,6 @@ Corrections act for every known_at from their own `recorded_at`, whatever moment
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar
 
 import msgspec
@@ -15,6 +14,7 @@ from ledger.events.base import (
     Day,
     Digest,
     Fact,
+    Instant,
     Name,
     PurposeOrAll,
     Text,
@@ -30,7 +30,6 @@ class EntryAnnulled(Fact, frozen=True, kw_only=True, tag="EntryAnnulled"):
 
     entry: Name
     reason: Text | None = None
-    counterpart: Name | None = None
 
 
 class EntrySuperseded(Fact, frozen=True, kw_only=True, tag="EntrySuperseded"):
@@ -43,14 +42,13 @@ class EntrySuperseded(Fact, frozen=True, kw_only=True, tag="EntrySuperseded"):
     entry: Name
     replacement: Name
     reason: Text | None = None
-    counterpart: Name | None = None
 
 
 class MovedFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A fact carried over from another person's stream, with its times and leaf hash there."""
 
     entry: Name
-    recorded_at: datetime
+    recorded_at: Instant
     fact: dict[str, object]
     leaf_hash: Digest | None = None
 
@@ -68,7 +66,6 @@ class EntryReattributed(
     to: Name
     reason: Text | None = None
     moved: tuple[MovedFact, ...] | None = None
-    counterpart: Name | None = None
 
 
 class IdentityMerged(
@@ -79,7 +76,6 @@ class IdentityMerged(
     from_: Name
     into: Name
     moved: tuple[MovedFact, ...] | None = None
-    counterpart: Name | None = None
 
 
 class IdentityUnmerged(
@@ -89,7 +85,6 @@ class IdentityUnmerged(
 
     from_: Name
     into: Name
-    counterpart: Name | None = None
 
 
 class ErasureRequested(Fact, frozen=True, kw_only=True, tag="ErasureRequested"):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import ClassVar
 
 import msgspec
 
 from ledger.catalogue import CatalogueDocument
-from ledger.events.base import STREAM_LEDGER, Day, Fact, Name, PurposeId, Text
+from ledger.events.base import STREAM_LEDGER, Day, Fact, Instant, Name, PurposeId, Text
 from ledger.terms import Article6
 
 
@@ -67,7 +66,7 @@ class LawLoaded(Fact, frozen=True, kw_only=True, tag="LawLoaded"):
     provision: Name
     article: Text
     link: Text
-    in_force_from: datetime
-    in_force_until: datetime | None = None
+    in_force_from: Instant
+    in_force_until: Instant | None = None
     value: int | None = None
     gains: tuple[LineGained, ...] | None = None
