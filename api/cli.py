@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+import psycopg
 import rich_click as click
 
 from api import (
@@ -60,6 +61,8 @@ def main() -> None:
         code = _told(str(error), DIFFERS)
     except (LedgerError, MigrationError, EmbeddedError) as error:
         code = _told(str(error), FAILED)
+    except psycopg.Error as error:
+        code = _told(f"the database refused: {error}", FAILED)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "ledger"
         code = _told(f"{error.format_message()} See `{path} --help`.", error.exit_code)

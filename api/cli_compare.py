@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -28,7 +29,7 @@ from projections.checks import purposes_of
 from projections.compare import Compared, Moment, Record, compare
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(NamedTuple):
     """The two moments as asked for; what was left out is the later one's, or now."""
 
     effective_at: datetime | None

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import rich_click as click
@@ -37,7 +38,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     answer: Answer
 
 
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
+class Moment(NamedTuple):
     """What a question is about: an instant or a London day, on what was recorded by then."""
 
     about: datetime | date

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from api.cli_words import file_bytes
 from api.demo_consents import CONSENT, FAMILY
 from api.demo_rights import CORRECTIONS, DUTIES, RIGHTS
 from api.demo_words import Told
@@ -77,7 +78,7 @@ def lines() -> Iterator[Raw]:
 
 def _values() -> Iterator[dict[str, object]]:
     for name, day in ADOPTED:
-        document = msgspec.json.decode((CATALOGUES / name).read_bytes())
+        document = msgspec.json.decode(file_bytes(CATALOGUES / name))
         yield {"type": "CatalogueAdopted", "effective_at": _midnight(day), "catalogue": document}
     yield from COMMON
     for number in range(1, PEOPLE + 1):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get
-from litestar.params import FromPath, FromQuery, Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from api.access import needs
 from api.body import AnyRequest, instant
@@ -23,7 +23,7 @@ from projections.population import Population, Wanted
 
 PAGE = 200
 
-From = Annotated[str | None, Parameter(query="from")]
+From = Annotated[str | None, QueryParameter(name="from")]
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

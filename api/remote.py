@@ -78,7 +78,7 @@ def _unreached(error: Exception, url: str, *, writing: bool) -> LedgerError:
     refused = isinstance(reason, ConnectionRefusedError | ConnectionAbortedError)
     if writing and not refused:
         return OutcomeUnknown("the service did not say: run the same again with the same --key")
-    return Unavailable(f"--url: nothing answers at {_without_secrets(url)}: is the service up?")
+    return Unavailable(f"--url: nothing answers at {url}: is the service up?")
 
 
 def _problem(error: urllib.error.HTTPError) -> LedgerError:
@@ -98,14 +98,12 @@ def _problem(error: urllib.error.HTTPError) -> LedgerError:
 
 
 def _checked(url: str) -> str:
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise Malformed("must begin with http:// or https://", field="--url")
-    return url.rstrip("/")
-
-
-def _without_secrets(url: str) -> str:
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+    if parts.scheme not in ("http", "https"):
+        raise Malformed("must begin with http:// or https://", field="--url")
+    if "@" in parts.netloc or parts.query:
+        raise Malformed("must hold no password and no query: the token says all", field="--url")
+    return url.rstrip("/")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

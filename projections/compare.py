@@ -1,8 +1,9 @@
 """Two moments side by side: what changed for each purpose, and because of what.
 
-The way from (E1, K1) to (E2, K2) goes by way of (E1, K2): what differs up to there was learned,
-what differs from there on happened. A cause is an instant on that way at which the answer changed,
-with the entries behind it. Pure, over dossiers. Not here: loading them, or positions (`checks`).
+The way from (E1, K1) to (E2, K2), of which K1 is the less known, goes by way of (E1, K2): what
+differs up to there was learned, what differs from there on happened. A cause is an instant on that
+way at which the answer changed, with the entries behind it; either direction has the same causes.
+Pure, over dossiers. Not here: loading them, or positions (`checks`).
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """One change on the way: `learned` at an instant of recording, or `happened` at one of effect.
 
-    By entries recorded, or taking effect, at that instant; else by law that became known then, or
-    by time alone (an expiry, a birthday, a line's end): `entries` are then those it acted on.
+    By entries recorded, or taking effect, at that instant; else by time alone (an expiry, a
+    birthday, a line's end): `entries` are then those it acted on.
     """
 
     kind: Literal["learned", "happened"]
-    by: Literal["entry", "law", "time"]
+    by: Literal["entry", "time"]
     at: datetime
     changed: tuple[str, ...]
     entries: tuple[str, ...]
@@ -99,7 +100,7 @@ def learned(
 ) -> list[Cause]:
     """What was learned in (after, until] that changed the answer about one moment."""
     ask = record.asking(purpose)
-    known = learned_at(record.person, record.catalogue, record.rulebook, after=after, until=until)
+    known = learned_at(record.person, record.catalogue, after=after, until=until)
     answers = [ask(effective_at, moment) for moment in (after, *known)]
     return [
         _learned(record, purpose, one, two) for one, two in pairwise(answers) if changes(one, two)
@@ -129,30 +130,41 @@ def _part(one: Answer, name: str) -> object:
 
 def _compared(record: Record, purpose: str, before: Moment, after: Moment) -> Compared:
     ask = record.asking(purpose)
-    one = ask(before.effective_at, before.known_at)
-    between = ask(before.effective_at, after.known_at)
-    two = ask(after.effective_at, after.known_at)
+    one, two = (ask(each.effective_at, each.known_at) for each in (before, after))
     changed = changes(one, two)
-    causes: list[Cause] = []
-    if changed and changes(one, between):
-        start, end = sorted((before.known_at, after.known_at))
-        at = before.effective_at
-        causes += learned(record, purpose, effective_at=at, after=start, until=end)
-    if changed and changes(between, two):
-        start, end = sorted((before.effective_at, after.effective_at))
-        causes += happened(record, purpose, known_at=after.known_at, after=start, until=end)
+    causes = _causes(record, purpose, before, after) if changed else []
     return Compared(purpose=purpose, before=one, after=two, changed=changed, causes=tuple(causes))
+
+
+def _causes(record: Record, purpose: str, before: Moment, after: Moment) -> list[Cause]:
+    """From the less to the more known, so that both directions have the same causes."""
+    less, more = sorted((before, after), key=lambda each: each.known_at)
+    ask = record.asking(purpose)
+    between = ask(less.effective_at, more.known_at)
+    causes: list[Cause] = []
+    if changes(ask(less.effective_at, less.known_at), between):
+        causes += learned(
+            record,
+            purpose,
+            effective_at=less.effective_at,
+            after=less.known_at,
+            until=more.known_at,
+        )
+    if changes(between, ask(more.effective_at, more.known_at)):
+        start, end = sorted((less.effective_at, more.effective_at))
+        causes += happened(record, purpose, known_at=more.known_at, after=start, until=end)
+    return causes
 
 
 def _learned(record: Record, purpose: str, one: Answer, two: Answer) -> Cause:
     new = [each for each in record.items() if each.recorded_at == two.known_at]
-    entries = _decisive(record, purpose, new, two)
+    decisive = _decisive(record, purpose, new, two)
     return Cause(
         kind="learned",
-        by="entry" if entries else "law",
+        by="entry",
         at=two.known_at,
         changed=changes(one, two),
-        entries=entries or _used(one, two),
+        entries=decisive or tuple(each.entry for each in new),
     )
 
 
@@ -190,10 +202,12 @@ def _arrived(record: Record, one: Answer, two: Answer) -> tuple[str, ...]:
 
 
 def _used(one: Answer, two: Answer) -> tuple[str, ...]:
-    """The entries used by the rules that found something in one of the answers alone."""
+    """The entries of the findings, and of the late gaps, that only one of the answers has."""
     before, after = ({step for step in each.because if step.matched} for each in (one, two))
     steps = [step for step in two.because + one.because if step in before ^ after]
-    return tuple(dict.fromkeys(entry for step in steps for entry in step.entries))
+    found = [entry for step in steps for entry in step.entries]
+    gaps = {each.entry for each in one.late_gaps} ^ {each.entry for each in two.late_gaps}
+    return tuple(dict.fromkeys((*found, *sorted(gaps))))
 
 
 def _without(dossier: Dossier, entries: Sequence[Item]) -> Dossier:

@@ -26,11 +26,13 @@ from ledger.errors import Unavailable
 from ledger.reader import Loaded, Reader, latest
 from ledger.rules.rulebook import RuleBook
 from projections.checks import purposes_of
-from projections.everyone import BATCH, FIRST, Pin, law_known_at, pin
+from projections.everyone import FIRST, Pin, pin, rows
 from projections.sql import statement
 from projections.standing import Standing, standings
 
 PREFIX = "current_basis "
+BATCH = 100
+"""Entries followed, people whose time has come, and people swept, in one step."""
 IDLE_S = 0.5
 """How long a tailer that found nothing to do waits before it looks again."""
 FAILED_S = 5.0
@@ -55,11 +57,22 @@ class _Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Sweep(msgspec.Struct, frozen=True, kw_only=True):
-    """What everyone is computed on, and how far that has come; `after` None where it is done."""
+    """A pass over everyone: from which catalogue to which, how far, whether it found anybody."""
 
+    old_n: int
     own_n: int
-    law_n: int
-    after: UUID | None = FIRST
+    after: UUID = FIRST
+    found: bool = False
+
+
+class _Swept(msgspec.Struct, frozen=True, kw_only=True):
+    people: list[UUID]
+    done: bool
+
+
+class _Outdated(msgspec.Struct, frozen=True, kw_only=True):
+    subject: UUID
+    outdated: bool
 
 
 class _Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +119,12 @@ class Tailer:
                 wait_s = FAILED_S
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
+
+    async def reached(self, one: Pin) -> bool:
+        """Whether everything at the pin is taken into account."""
+        values = {"log": one.log, "name": self._name}
+        found = await rows(self._pool, _Followed, "followed_to", values)
+        return any(at.n >= one.n and at.catalogue_n >= one.catalogue_n for at in found)
 
     async def catch_up(self) -> bool:
         """Nothing is left to do; False where another tailer follows some log, and does it."""
@@ -157,56 +176,64 @@ class Tailer:
         self._begun.add(log)
 
     async def _step(self, connection: AsyncConnection, log: int, at: _Followed) -> Step:
+        """Some of each kind of work, so that none waits for ever for another."""
         ahead = await pin(self._reader, log)
         if at.n == at.catalogue_n == 0 < ahead.n:
             # Nothing was followed yet: the sweep computes everybody once.
             await self._advance(connection, log, n=ahead.n, catalogue_n=0)
             return Step(people=0, idle=False)
-        if at.n < ahead.n:
-            until = min(at.n + self._batch, ahead.n)
-            values = {"log": log, "own": self._own, "after": at.n, "until": until}
-            moved = await _subjects(connection, "moved", values)
-            await self._keep(connection, log, moved)
-            await self._advance(connection, log, n=until, catalogue_n=at.catalogue_n)
-            return Step(people=len(moved), idle=False)
+        until = min(at.n + self._batch, ahead.n)
+        moved = await self._moved(connection, log, after=at.n, until=until)
+        due = await self._due(connection, log)
+        swept = await self._sweep(connection, at, ahead)
+        people = list(dict.fromkeys((*moved, *due, *swept.people)))
+        await self._keep(connection, log, people)
+        catalogue_n = ahead.catalogue_n if swept.done else at.catalogue_n
+        await self._advance(connection, log, n=until, catalogue_n=catalogue_n)
+        idle = at == _Followed(n=ahead.n, catalogue_n=ahead.catalogue_n) and not people
+        return Step(people=len(people), idle=idle)
+
+    async def _moved(
+        self, connection: AsyncConnection, log: int, *, after: int, until: int
+    ) -> list[UUID]:
+        """Whose streams have entries between the two places."""
+        if after == until:
+            return []
+        values = {"log": log, "own": self._own, "after": after, "until": until}
+        return await _subjects(connection, "moved", values)
+
+    async def _due(self, connection: AsyncConnection, log: int) -> list[UUID]:
+        """Whose rows the mere passing of time has made stale."""
         now = (await self._reader.store.head(log)).now
         values = {"log": log, "now": now, "limit": self._batch}
-        due = await _subjects(connection, "due", values)
-        if due:
-            await self._keep(connection, log, due)
-            return Step(people=len(due), idle=False)
-        law_n = await law_known_at(self._reader, self._rulebook, ahead)
-        return await self._sweep(connection, at, ahead, law_n)
+        return await _subjects(connection, "due", values)
 
-    async def _sweep(
-        self, connection: AsyncConnection, at: _Followed, ahead: Pin, law_n: int
-    ) -> Step:
-        """Everyone, a batch at a time, on the catalogue and the law as they are known now."""
+    async def _sweep(self, connection: AsyncConnection, at: _Followed, ahead: Pin) -> _Swept:
+        """The next of everyone, after a change of the ledger's own stream."""
         log, own_n = ahead.log, ahead.catalogue_n
+        if at.catalogue_n == own_n:
+            return _Swept(people=[], done=True)
         sweep = self._sweeps.get(log)
-        if sweep is None or (sweep.own_n, sweep.law_n) != (own_n, law_n):
-            sweep = _Sweep(own_n=own_n, law_n=law_n)
-        if at.catalogue_n == own_n and (law_n == 0 or sweep.after is None):
-            return Step(people=0, idle=True)
+        if sweep is None or (sweep.old_n, sweep.own_n) != (at.catalogue_n, own_n):
+            sweep = _Sweep(old_n=at.catalogue_n, own_n=own_n)
         values = {
             "log": log,
             "own": self._own,
             "own_n": own_n,
-            "law_n": law_n,
-            "after": sweep.after or FIRST,
+            "after": sweep.after,
             "limit": self._batch,
         }
+        some = await _rows(connection, _Outdated, "outdated", values)
         # Without a purpose nobody has a row, and everybody would look outdated for ever.
         purposes = purposes_of((await self._reader.own()).dossier, ahead.known_at)
-        some = await _subjects(connection, "outdated", values) if purposes else []
-        await self._keep(connection, log, some)
-        after: UUID | None = some[-1] if some else FIRST
-        if not some and sweep.after in (None, FIRST):
-            # From the first to the last, nobody is left: only then is it done.
-            await self._advance(connection, log, n=at.n, catalogue_n=own_n)
-            after = None
-        self._sweeps[log] = msgspec.structs.replace(sweep, after=after)
-        return Step(people=len(some), idle=False)
+        people = [one.subject for one in some if one.outdated and purposes]
+        found = sweep.found or bool(people)
+        if some:
+            self._sweeps[log] = msgspec.structs.replace(sweep, after=some[-1].subject, found=found)
+        else:
+            self._sweeps.pop(log, None)
+        # It is done after a pass from the first to the last that found nobody.
+        return _Swept(people=people, done=not some and not found)
 
     async def _advance(
         self, connection: AsyncConnection, log: int, *, n: int, catalogue_n: int

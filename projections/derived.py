@@ -63,12 +63,12 @@ class _DossierRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def streams(
-    reader: Reader, pool: AsyncConnectionPool, *, batch: int = BATCH
+    reader: Reader, pool: AsyncConnectionPool
 ) -> AsyncIterator[tuple[int, list[UUID]]]:
     """Every stream that has entries, by log and in order, a batch of one log at a time."""
     for log in range(reader.identity.logs):
         after = FIRST
-        values = {"log": log, "limit": batch}
+        values = {"log": log, "limit": BATCH}
         while some := await rows(pool, StreamVersion, "streams", values | {"after": after}):
             yield log, [one.stream for one in some]
             after = some[-1].stream

@@ -8,7 +8,7 @@ Not here: what is asked about them (`population`, `exposure`, `rebuild`).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -20,15 +20,12 @@ from psycopg_pool import AsyncConnectionPool
 from ledger.errors import LogForked, Unavailable
 from ledger.history import Dossier
 from ledger.reader import Loaded, Reader, position
-from ledger.rules.rulebook import RuleBook
 from ledger.store import Place
 from projections.sql import statement
-from projections.walk import provisions_known
 
 BATCH = 200
 """People read at once: few enough to keep, many enough to be worth a round trip."""
 FIRST = UUID(int=0)
-MICROSECOND = timedelta(microseconds=1)
 Progress = Callable[[int, int], None]
 """Told how many of how many are done."""
 R = TypeVar("R")
@@ -106,18 +103,6 @@ async def pin(reader: Reader, log: int, known_at: datetime | None = None) -> Pin
         place=await store.place_at(log, known_at),
         catalogue=await store.stream_place_at(0, own, known_at),
     )
-
-
-async def law_known_at(reader: Reader, rulebook: RuleBook, one: Pin) -> int:
-    """The first n from which on everything was computed on the law as it is known at the pin.
-
-    Provisions become known on a day, so that answers can change without any entry about the person.
-    """
-    known = [moment for moment in provisions_known(rulebook) if moment <= one.known_at]
-    if not known or (one.catalogue and known[-1] <= one.catalogue.recorded_at):
-        return 0
-    before = await reader.store.place_at(one.log, known[-1] - MICROSECOND)
-    return before.n + 1 if before else 0
 
 
 async def still_there(reader: Reader, one: Pin) -> None:

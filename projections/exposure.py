@@ -109,9 +109,7 @@ def gaps_of(
 ) -> Iterator[Gap]:
     """The gaps of one person up to `known_at`: a belief about later than that has no hindsight."""
     period = Period(start=period.start, end=min(period.end, known_at))
-    learned_then = learned_at(
-        record.person, record.catalogue, record.rulebook, after=period.start, until=known_at
-    )
+    learned_then = learned_at(record.person, record.catalogue, after=period.start, until=known_at)
     if not learned_then:
         return
     known = purposes_of(record.catalogue, known_at)
@@ -148,7 +146,7 @@ def _gaps(
 
 def _shown_by(causes: Sequence[Cause]) -> tuple[str, ...]:
     """The entries, recorded later, that changed the decision."""
-    shown = [one for one in causes if one.by == "entry" and "decision" in one.changed]
+    shown = [one for one in causes if "decision" in one.changed]
     return tuple(dict.fromkeys(entry for one in shown for entry in one.entries))
 
 

@@ -8,6 +8,7 @@ page. Not here: how rows are kept (`current`), or what a standing is (`standing`
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections import Counter
@@ -32,13 +33,14 @@ from projections.everyone import (
     Pin,
     Progress,
     count,
-    law_known_at,
     pin,
     rows,
     still_there,
 )
 
 LIMIT_MAX = 10_000
+WINDOW = 1000
+"""People looked at in one statement, whoever of them is on the list."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,8 +162,7 @@ class Population:
         for log in logs[at.log :]:
             after = at.after if log == at.log else FIRST
             cut = Cut(at.pins[log])
-            law_n = await law_known_at(self._reader, self._rulebook, cut.pin)
-            while some := await self._rows(at, log, after, law_n):
+            while some := await self._rows(at, log, after):
                 for one in await self._listed(at, cut, some):
                     if _matches(at.wanted, one):
                         yield log, one
@@ -171,14 +172,14 @@ class Population:
         if progress:
             progress(total, total)
 
-    async def _rows(self, at: _Cursor, log: int, after: UUID, law_n: int) -> list[_Row]:
-        """The next people of the log: those whose kept row holds and matches, and the others."""
+    async def _rows(self, at: _Cursor, log: int, after: UUID) -> list[_Row]:
+        """Of the next people of the log those who may be on the list, and the last of them all."""
         one = at.pins[log]
         values = {
             "log": log,
             "own": self._reader.identity.stream,
             "after": after,
-            "limit": BATCH,
+            "limit": WINDOW,
             "purpose": at.wanted.purpose,
             "decision": at.wanted.decision,
             "live": at.wanted.live,
@@ -186,7 +187,6 @@ class Population:
             "n": one.n,
             # No row is of the catalogue -1: what was known at another moment is computed.
             "catalogue_n": one.catalogue_n if at.wanted.known_at is None else -1,
-            "law_n": law_n,
             "follower": follower_name(self._rulebook),
         }
         return await rows(self._pool, _Row, "people_with_standing", values)
@@ -194,13 +194,14 @@ class Population:
     async def _listed(self, at: _Cursor, cut: Cut, some: list[_Row]) -> list[Listed]:
         known = [one for one in some if one.first_n is None or one.first_n <= cut.pin.n]
         unsure = [one.subject for one in known if one.decision is None]
-        loaded = await self._reader.subjects(cut.pin.log, unsure) if unsure else {}
+        computed: dict[UUID, Listed] = {}
+        for start in range(0, len(unsure), BATCH):
+            loaded = await self._reader.subjects(cut.pin.log, unsure[start : start + BATCH])
+            for subject, each in loaded.items():
+                computed[subject] = self._computed(at, cut, subject, each)
+                await asyncio.sleep(0)
         return [
-            self._computed(at, cut, one.subject, loaded[one.subject])
-            if one.decision is None
-            else Listed(
-                subject=one.subject, decision=Decision(one.decision), live=tuple(one.live or ())
-            )
+            computed[one.subject] if one.decision is None else _kept(one, one.decision)
             for one in known
         ]
 
@@ -212,6 +213,10 @@ class Population:
         )
         got = answer(question, cut.dossier(loaded), cut.catalogue(loaded), self._rulebook)
         return Listed(subject=subject, decision=got.decision, live=got.live)
+
+
+def _kept(one: _Row, decision: str) -> Listed:
+    return Listed(subject=one.subject, decision=Decision(decision), live=tuple(one.live or ()))
 
 
 def _matches(wanted: Wanted, one: Listed) -> bool:

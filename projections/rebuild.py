@@ -38,7 +38,7 @@ from projections.derived import (
     stored_contents,
     streams,
 )
-from projections.everyone import Progress, law_known_at, pin, rows
+from projections.everyone import Progress, pin, rows
 from projections.replay import Folded, fold
 from projections.sql import statement
 
@@ -65,6 +65,23 @@ class _Number(msgspec.Struct, frozen=True, kw_only=True):
     n: int | None
 
 
+class _Report:
+    """How much of a rebuild is done: each stream counts for its dossier, and for its rows."""
+
+    def __init__(self, many: int, progress: Progress | None) -> None:
+        self._total = 2 * many
+        self._done = 0
+        self._progress = progress
+
+    def done(self, more: int) -> None:
+        self._done = min(self._done + more, self._total)
+        if self._progress:
+            self._progress(self._done, self._total)
+
+    def finished(self) -> None:
+        self.done(self._total)
+
+
 class Rebuild:
     """The derived tables of one ledger; nothing decoded earlier is trusted."""
 
@@ -82,6 +99,9 @@ class Rebuild:
             for log in range(self._reader.identity.logs):
                 if difference := await self._log_differs(log):
                     return Checked(streams=done, difference=difference)
+            # Nobody's dossier can be read beside a catalogue that cannot.
+            if difference := await self._dossiers_differ(0, [self._reader.identity.stream]):
+                return Checked(streams=done, difference=difference)
             async for log, some in streams(self._reader, self._pool):
                 difference = await self._dossiers_differ(log, some)
                 difference = difference or await self._bases_differ(log, some)
@@ -100,13 +120,11 @@ class Rebuild:
         Raises `Fault` where an entry is not as recorded, or the role may not write dossiers.
         """
         try:
-            total = await count_streams(self._reader, self._pool)
-            digest, done = hashlib.sha256(), 0
+            report = _Report(await count_streams(self._reader, self._pool), progress)
+            digest = hashlib.sha256()
             async for log, some in streams(self._reader, self._pool):
                 add(digest, await self._write_all(log, some, entropy))
-                done += len(some)
-                if progress:
-                    progress(done, total)
+                report.done(len(some))
             await self._begin_lists()
         except psycopg.errors.InsufficientPrivilege as error:
             message = "this database role may not write dossiers: rebuild as the owner"
@@ -114,9 +132,7 @@ class Rebuild:
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached") from error
         self._forget()
-        tailer = Tailer(self._reader, self._rulebook, self._pool)
-        while not await tailer.catch_up():
-            await asyncio.sleep(IDLE_S)
+        await self._make_lists(report)
         bases = await bases_digest(self._reader, self._pool)
         return Digests(dossiers=digest.hexdigest(), bases=bases)
 
@@ -185,8 +201,7 @@ class Rebuild:
         if not kept_rows:
             return None
         loaded = (await self._reader.subjects(log, [stream]))[stream]
-        law_n = await law_known_at(self._reader, self._rulebook, await pin(self._reader, log))
-        holding = [one for one in kept_rows if one.n >= law_n and _holds(one, loaded)]
+        holding = [one for one in kept_rows if _holds(one, loaded)]
         purposes = [one.purpose for one in holding]
         for one, now in zip(holding, await present(loaded, self._rulebook, purposes), strict=True):
             said = (one.decision, one.live, one.flags, one.since, one.next_change_at)
@@ -256,6 +271,19 @@ class Rebuild:
                 await connection.execute(statement("drop_strays"), {"log": log})
                 await connection.execute(statement("follow_again"), values)
                 await connection.execute(statement("drop_bases"), {"log": log})
+
+    async def _make_lists(self, report: _Report) -> None:
+        """Everybody has a row; what is recorded meanwhile is left to whoever follows."""
+        tailer = Tailer(self._reader, self._rulebook, self._pool)
+        for log in range(self._reader.identity.logs):
+            now = await pin(self._reader, log)
+            while not await tailer.reached(now):
+                step = await tailer.step(log)
+                if step is None:
+                    await asyncio.sleep(IDLE_S)
+                else:
+                    report.done(step.people)
+        report.finished()
 
     async def _fold(self, log: int, stream: UUID) -> Folded:
         own = self._reader.identity.stream

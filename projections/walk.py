@@ -1,8 +1,7 @@
 """Walks along the two clocks: every instant at which an answer can differ from the one before it.
 
 Along effect the answer itself names the next instant (`next_change_at`); along knowledge it is each
-recording, and each day on which a provision became known. Pure. Not here: what a difference means
-(`compare`, `standing`, `exposure`).
+recording. Pure. Not here: what a difference means (`compare`, `standing`, `exposure`).
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from ledger.answer import Answer, answer
-from ledger.civil import start_of_day
 from ledger.history import Dossier
 from ledger.rules.case import Question
 from ledger.rules.rulebook import RuleBook
@@ -43,15 +41,8 @@ def over_effect(ask: Ask, start: datetime, end: datetime, known_at: datetime) ->
 
 
 def learned_at(
-    dossier: Dossier, catalogue: Dossier, rulebook: RuleBook, *, after: datetime, until: datetime
+    dossier: Dossier, catalogue: Dossier, *, after: datetime, until: datetime
 ) -> list[datetime]:
     """Every instant in (after, until] at which more became known, in order."""
     recorded = {one.recorded_at for one in (*dossier.items, *catalogue.items)}
-    known = recorded.union(provisions_known(rulebook))
-    return sorted(moment for moment in known if after < moment <= until)
-
-
-def provisions_known(rulebook: RuleBook) -> list[datetime]:
-    """The instants at which provisions of the rule book became known, in order."""
-    days = {row.known_from for row in rulebook.provisions.values()}
-    return [start_of_day(day) for day in sorted(days)]
+    return sorted(moment for moment in recorded if after < moment <= until)
