@@ -63,7 +63,7 @@ class World:
         self.count += 1
         self.clock += pick((timedelta(hours=1), timedelta(days=3), timedelta(days=20)))
         person = pick(self.people)
-        made = MAKERS[kind](self, pick, person)
+        made = self.maker(kind)(self, pick, person)
         if made is None or (person in self.merged_away() and kind not in STILL_TAKEN):
             return
         effective = pick((*MOMENTS, *(self.clock,) * len(MOMENTS)))
@@ -77,6 +77,10 @@ class World:
                 **made,
             }
         )
+
+    def maker(self, kind: str) -> "Maker":
+        """What makes the fields of an entry of the kind."""
+        return MAKERS[kind]
 
     def merged_away(self) -> set[str]:
         """Identities that take nothing new but what the person asks to stop."""
@@ -159,7 +163,9 @@ def _withdrawal(world: World, pick: Pick, person: str) -> Entry:
         "capacity": capacity,
     }
     if pick((True, False)):
-        made["received_at"] = text(world.clock)
+        made["received_at"] = text(world.clock + pick((timedelta(0), timedelta(hours=1))))
+    if pick((True, False, False)):
+        made["requested_effective_at"] = text(pick((*MOMENTS, world.clock)))
     return made
 
 
@@ -312,6 +318,7 @@ MAKERS: dict[str, Maker] = {
         kind=_one_of("LEGAL_CLAIMS", "LEGAL_CLAIMS", "RIGHTS_OF_OTHERS")
     ),
     "ErasureExecuted": _plain(purpose=_purpose),
+    "KeyDestroyed": _plain(),
     "PolicyDocumentAdopted": _plain(subject=_const(None)),
     "PolicyDocumentEnded": lambda world, pick, person: (
         {"policy_document": named, "subject": None}
@@ -350,53 +357,3 @@ FREQUENT = (
     "PolicyDocumentAdopted",
 )
 KINDS: tuple[str, ...] = (*MAKERS, *FREQUENT, *FREQUENT)
-
-CONSENT = (
-    "ConsentGranted",
-    "ConsentGranted",
-    "ConsentGranted",
-    "ConsentWithdrawn",
-    "ConsentWithdrawn",
-    "ConsentRefused",
-    "AuthorityStarted",
-    "ConsentInvalidated",
-    "AuthorityStarted",
-    "AuthorityEnded",
-    "CompetenceAssessed",
-    "DateOfBirthRecorded",
-    "BasisDeclared",
-    "PurposeMateriallyChanged",
-    "ErasureExecuted",
-)
-RIGHTS = (
-    "ObjectionReceived",
-    "ObjectionDecided",
-    "ObjectionDecided",
-    "RestrictionApplied",
-    "RestrictionLifted",
-    "RestrictionExceptionRecorded",
-    "EqualityOptOutReceived",
-    "EqualityOptOutWithdrawn",
-    "AtRiskAssessed",
-    "DateOfBirthRecorded",
-)
-STATUSES = ("StatusStarted", "StatusStarted", "StatusEnded", "DateOfBirthRecorded")
-BASES = ("BasisDeclared", "BasisDeclared", "BasisEnded", "BasisCorrected", *RIGHTS)
-FOCI: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("PHOTO",), CONSENT),
-    (("PHOTO", "GROUP"), (*CONSENT, *RIGHTS)),
-    (("GROUP", "STUDY"), CONSENT),
-    (("MIXED",), (*CONSENT, *STATUSES)),
-    (("PORTAL",), CONSENT),
-    (("SAFEGUARD", "RESEARCH"), RIGHTS),
-    (("SAFEGUARD_G", "EQUALITY"), RIGHTS),
-    (("PROMO", "EQUALITY"), RIGHTS),
-    (("CPIS", "CPIS_RECENT"), STATUSES),
-    (("CPIS_RECENT", "LAC_CARE"), (*STATUSES, *RIGHTS)),
-    (("CHARITY", "COUNCIL_EA"), BASES),
-    (("NEWP", "PHOTO"), (*CONSENT, *BASES)),
-    (("ASSESS", "STAT_RETURN"), RIGHTS),
-    (PURPOSES, ()),
-)
-"""Purposes that a history may keep to, with the kinds that bear on them: over all purposes and
-kinds, two entries seldom meet."""

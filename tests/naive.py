@@ -293,7 +293,7 @@ def outcome_of(case: Case, objection: Entry) -> str:
     told = [
         (instant(e["informed_at"]), e["outcome"] == "UPHELD", e["outcome"])
         for e in of_type(case.facts, "ObjectionDecided")
-        if e["objection"] == objection["id"]
+        if e["subject"] == case.subject and e["objection"] == objection["id"]
         if e["outcome"] in ("UPHELD", "REJECTED") and e.get("informed_at")
     ]
     return max([row for row in told if row[0] <= case.at], default=("", "", "PENDING"))[2]
@@ -311,6 +311,7 @@ def restrictions(case: Case) -> Flags:
     lifted = {
         e["restriction"]
         for e in of_type(case.facts, "RestrictionLifted")
+        if e["subject"] == case.subject
         if e.get("informed_at") and instant(e["informed_at"]) <= case.at
     }
     return {e["ground"] for e in mine_for(case, "RestrictionApplied") if e["id"] not in lifted}

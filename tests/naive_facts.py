@@ -82,6 +82,10 @@ def months_after(moment: datetime, months: int) -> datetime:
     return datetime.combine(date(year, month + 1, day), clock, LONDON).astimezone(UTC)
 
 
+# The fields by which one entry says something of another.
+REFERENCES = ("consent", "objection", "authority", "status", "restriction", "policy_document")
+
+
 # What a person asks us to stop: a fast clock at a caller must not leave a gap (design, Time).
 ACTS = (
     "ConsentRefused",
@@ -93,11 +97,14 @@ ACTS = (
 
 
 def starts(entry: Entry) -> datetime:
-    start = instant(entry["effective_at"])
-    asked_for_later = entry.get("requested_effective_at") or entry.get("received_at")
-    if entry["type"] in ACTS and not asked_for_later:
-        return min(start, instant(entry["recorded_at"]))
-    return start
+    start, recorded = instant(entry["effective_at"]), instant(entry["recorded_at"])
+    if entry["type"] not in ACTS:
+        return start
+    if entry.get("requested_effective_at"):
+        return min(start, max(recorded, instant(entry["requested_effective_at"])))
+    # Received by then and taking effect later: the person asked for later (law.md §2.1).
+    received = entry.get("received_at")
+    return start if received and instant(received) <= recorded else min(start, recorded)
 
 
 def order(entry: Entry) -> tuple[datetime, datetime, int]:
@@ -127,6 +134,9 @@ def history(given: list[Entry], known_at: datetime | None) -> tuple[list[Entry],
         for entry in facts:
             if moves(move, entry):
                 relocate(entry, move)
+        for entry in facts:
+            if follows(move, entry):
+                entry["subject"] = move["to"]
     return sorted(facts, key=order), {merge["from"] for merge in merges}
 
 
@@ -180,8 +190,21 @@ def moves(move: Entry, entry: Entry) -> bool:
     if entry["subject"] is None or entry["subject"] != move["from"]:
         return False
     if move["type"] == "EntryReattributed":
-        return bool(entry["id"] == move["entry"])
+        about = entry["id"] == move["entry"] or about_entry(entry) == move["entry"]
+        return about and recording(entry) < recording(move)
     return recording(entry) < recording(move)
+
+
+def follows(move: Entry, entry: Entry) -> bool:
+    """What is later said of an entry that has moved reaches it where it counts."""
+    if move["type"] != "EntryReattributed" or entry["subject"] != move["from"]:
+        return False
+    return about_entry(entry) == move["entry"] and recording(move) < recording(entry)
+
+
+def about_entry(entry: Entry) -> str | None:
+    """The entry that this one says something of; corrections act by themselves."""
+    return next((entry[field] for field in REFERENCES if entry.get(field)), None)
 
 
 def relocate(entry: Entry, move: Entry) -> None:
@@ -263,16 +286,10 @@ def holds(entry: Entry, holder: str, kind: str) -> bool:
 
 
 def ends_authority(case: Case, end: Entry, held: Entry) -> bool:
-    """By reference where it names an authority of this person, else by holder and kind."""
-    if names_own(case, end, "authority", "AuthorityStarted"):
+    """By reference where it names a known authority, else by holder and kind."""
+    if any(e["id"] == end.get("authority") for e in of_type(case.facts, "AuthorityStarted")):
         return bool(end["authority"] == held["id"])
     return holds(end, held["holder"], held["kind"]) and starts(held) <= starts(end)
-
-
-def names_own(case: Case, entry: Entry, field: str, kind: str) -> bool:
-    """Whether a reference leads to an entry that counts for this person: others have moved away."""
-    own = [e for e in of_type(case.facts, kind) if e["subject"] == case.subject]
-    return any(e["id"] == entry.get(field) for e in own)
 
 
 def statuses(case: Case, kind: str) -> list[tuple[datetime, datetime | None]]:
@@ -292,10 +309,10 @@ def statuses(case: Case, kind: str) -> list[tuple[datetime, datetime | None]]:
 
 
 def ends_status(case: Case, end: Entry, status: Entry) -> bool:
-    """By reference where it names a status of this person, else the latest earlier of the kind."""
+    """By reference where it names a known status, else the latest earlier one of the kind."""
     if end["subject"] != case.subject:
         return False
-    if names_own(case, end, "status", "StatusStarted"):
+    if any(e["id"] == end.get("status") for e in of_type(case.facts, "StatusStarted")):
         return bool(end["status"] == status["id"])
     earlier = [e for e in mine(case, "StatusStarted", starts(end)) if e["kind"] == end["kind"]]
     return bool(earlier) and earlier[-1]["id"] == status["id"]

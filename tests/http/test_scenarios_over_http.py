@@ -117,12 +117,11 @@ class Door:
 
     async def _load(self, one: Given) -> None:
         values = fact_to_builtins(one.fact)
-        for field in REFERENCES:
-            if values.get(field) in self._entries:
-                values[field] = self._entries[values[field]]
-        for field in PEOPLE:
-            if values.get(field) in self.people:
-                values[field] = str(self.people[values[field]])
+        known = {**self._entries, **{name: str(one) for name, one in self.people.items()}}
+        for field in (*REFERENCES, *PEOPLE):
+            named = values.get(field)
+            if isinstance(named, str):
+                values[field] = known.get(named, named)
         subject = self.people[one.subject] if one.subject else None
         self._entries[one.id] = await self._record(subject, read_fact(values))
 
