@@ -15,7 +15,7 @@ from litestar.types import Message, Scope
 
 from api import catalogue, checks, entries, lists, problems, subjects
 from api.access import Issuer
-from api.body import AnyRequest, refuse_unknown_parameters
+from api.body import AnyRequest, check_parameters
 from api.runtime import Runtime
 from api.state import runtime
 
@@ -74,7 +74,7 @@ def create_app(ledger: Runtime, issuer: Issuer) -> Litestar:
             readyz,
         ],
         exception_handlers={HTTPException: problems.handle, Exception: problems.handle},
-        before_request=refuse_unknown_parameters,
+        before_request=check_parameters,
         before_send=[_secure],
         state=State({"runtime": ledger, "issuer": issuer}),
         openapi_config=OpenAPIConfig(

@@ -81,19 +81,23 @@ def instant_or_day(text: str | None, *, field: str) -> datetime | date | None:
     return instant(text, field=field)
 
 
-async def refuse_unknown_parameters(request: AnyRequest) -> None:
+async def check_parameters(request: AnyRequest) -> None:
     """A mistyped parameter must not become a silent default: the answer would be to another one."""
-    taken = set(_parameters(request))
+    taken = dict(_parameters(request))
     given = list(request.query_params.multi_items())
     if len({name for name, _ in given}) != len(given):
         raise Malformed("a parameter stands twice", field="query")
-    if not taken.issuperset(name for name, _ in given):
+    if not taken.keys() >= {name for name, _ in given}:
         takes = ", ".join(sorted(taken)) or "none"
         raise Malformed(f"this call takes no such parameter; it takes: {takes}", field="query")
+    for name, required in taken.items():
+        if required and name not in request.query_params:
+            raise Malformed("is required", field=name)
 
 
-def _parameters(request: AnyRequest) -> Iterator[str]:
+def _parameters(request: AnyRequest) -> Iterator[tuple[str, bool]]:
+    """The query parameters of the call, and whether each must be given."""
     for name, one in request.route_handler.parsed_fn_signature.parameters.items():
         about = one.kwarg_definition
         if isinstance(about, ParameterKwarg) and about.param_type is ParamType.QUERY:
-            yield about.name or name
+            yield about.name or name, one.is_required

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 import rich_click as click
@@ -17,7 +13,7 @@ from api.cli_service import config_option, configured, json_option
 from api.demo import Demo, free_port, load, printed
 from api.output import errors
 from api.runtime import Places, Runtime, places, prepare
-from api.serving import serve
+from api.serving import serve, stopped_by_a_signal
 from api.settings import Settings
 
 
@@ -36,7 +32,7 @@ def demo_command(data: Path | None, port: int | None, config: Path | None, as_js
     wanted = settings.port if port is None else port
     chosen = free_port(settings.host, wanted, exact=port is not None)
     settings = msgspec.structs.replace(settings, port=chosen)
-    with _stopped_by_a_signal(), places(settings) as where:
+    with stopped_by_a_signal(), places(settings) as where:
         if where.warning:
             errors.print(where.warning, markup=False)
         prepare(where, settings)
@@ -56,22 +52,6 @@ def _say(demo: Demo, where: Places, settings: Settings, *, as_json: bool) -> Non
         lines = [msgspec.json.encode({"url": url, **msgspec.structs.asdict(demo)}).decode()]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _stopped_by_a_signal() -> Iterator[None]:
-    """A request to end is taken as Ctrl-C: it leaves by way of all that has to be stopped."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        errors.print("Stopped.")
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 COMMANDS = (demo_command,)

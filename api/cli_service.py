@@ -10,7 +10,7 @@ import rich_click as click
 from api.access import SCOPES, Scope
 from api.output import line, say
 from api.runtime import Runtime, places, prepare
-from api.serving import issuer, serve
+from api.serving import issuer, serve, stopped_by_a_signal
 from api.settings import Settings, load, shown
 
 TOKEN_SECONDS = 8 * 60 * 60
@@ -32,7 +32,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def serve_command(config: Path | None) -> None:
     """Serve the HTTP API, with PostgreSQL started beside it where no database is set."""
     settings = configured(config)
-    with places(settings) as where:
+    with stopped_by_a_signal(), places(settings) as where:
         if where.warning:
             say(where.warning)
         prepare(where, settings)

@@ -16,14 +16,14 @@ diagnostics = logging.getLogger("ledger")
 @asynccontextmanager
 async def following(ledger: Runtime) -> AsyncIterator[None]:
     """The followers, running for as long as the service does."""
-    stop = asyncio.Event()
     tailer = Tailer(ledger.reader, ledger.rulebook, ledger.pool)
-    task = asyncio.create_task(tailer.follow(stop, failed=_failed))
+    task = asyncio.create_task(tailer.follow(asyncio.Event(), failed=_failed))
     try:
         yield
     finally:
-        stop.set()
-        await task
+        # A step is one transaction: broken off, it is done again by whoever follows next.
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def _failed(error: Exception) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from socket import socket
 from types import FrameType
@@ -14,6 +15,7 @@ import uvicorn
 from api.access import Issuer
 from api.app import create_app
 from api.follow import following
+from api.output import errors
 from api.runtime import Places, Runtime, running
 from api.settings import Settings
 
@@ -62,3 +64,19 @@ def issuer(where: Places, settings: Settings) -> Issuer:
     """The local issuer of this data directory."""
     named = settings.token_key_file
     return Issuer.at(Path(named) if named else where.folder / "token-key.json")
+
+
+@contextmanager
+def stopped_by_a_signal() -> Iterator[None]:
+    """A request to end is taken as Ctrl-C: it leaves by way of all that has to be stopped."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print("Stopped.")
+    finally:
+        signal.signal(signal.SIGTERM, before)
