@@ -6,8 +6,10 @@ requests, complaints and their answers. Not here: anything that judges.
 """
 
 import json
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from tests.histories import KINDS, MOMENTS, PURPOSES, Entry, Maker, Pick, World, text
@@ -187,6 +189,18 @@ class RicherWorld(World):
             named = pick(("NHS", "POLICE", "CCG", "STRANGER", None))
             more |= {"operation": "SHARE", "recipient": named}
         return super().question(pick) | more
+
+
+class Throws:
+    """Choices by number: a repeated number chooses anew, and none depends on other numbers."""
+
+    def __init__(self) -> None:
+        self.thrown: Counter[int] = Counter()
+
+    def __call__(self, number: int) -> Pick:
+        """The choices of this number's next throw."""
+        self.thrown[number] += 1
+        return Random(f"{number}.{self.thrown[number]}").choice
 
 
 def pick_kind(pick: Pick, kinds: tuple[str, ...], more: tuple[str, ...] = ()) -> str:

@@ -81,7 +81,8 @@ def test_a_rebuild_from_nothing_has_the_digest_of_what_was_there(ledger, nth, mo
         async with ledger.wired() as again:
             assert await live(again) == before
             assert (await checked(again)).difference is None
-            await again.record(history.subjects["A1"], born())
+            one = history.subjects["A1"]
+            await again.record(one, withdrawal(one, GIVEN))
             assert await tailer(again).catch_up()
             assert (await checked(again)).difference is None
 

@@ -55,9 +55,7 @@ class Books:
             refusal = obstacle(step, dossier=dossier, now=self.now)
             if refusal is not None:
                 return refusal
-            here = spread.onto(step, dossier=dossier, now=self.now, entry_ids=self._id)
-            if here is not None:
-                grown.append(here)
+            grown += spread.onto(step, dossier=dossier, now=self.now, entry_ids=self._id)
         for each in grown:
             stream = self._items.setdefault(each.subject, [])
             stream.append(

@@ -9,7 +9,6 @@ import json
 import os
 from collections import Counter
 from datetime import datetime
-from random import Random
 from typing import Any, ClassVar
 
 import msgspec
@@ -26,7 +25,7 @@ from ledger.terms import Decision, Flag
 from ledger.wire import fact_from_builtins, fact_to_builtins
 from tests import naive
 from tests.histories import KINDS, PEOPLE, Pick, World
-from tests.richer_histories import FOCI, pick_kind
+from tests.richer_histories import FOCI, Throws, pick_kind
 from tests.unit.stories import CATALOGUE, RAW_CATALOGUE
 
 COMMANDS_WANTED = 20_000
@@ -110,7 +109,7 @@ class Agreement(RuleBasedStateMachine):
 
     @initialize(dice=DICE, focus=st.sampled_from(FOCI))
     def begin(self, dice: int, focus: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
-        self.thrown: Counter[int] = Counter()
+        self.throw = Throws()
         pick = self.throw(dice)
         purposes, self.kinds = focus
         self.world = World(purposes, pick((PEOPLE[:1], PEOPLE[:1], PEOPLE)))
@@ -126,11 +125,6 @@ class Agreement(RuleBasedStateMachine):
             self.append(pick_kind(pick, self.kinds), pick)
         else:
             self.ask(pick)
-
-    def throw(self, dice: int) -> Pick:
-        """Choices that differ when Hypothesis repeats a number, and stay when others go."""
-        self.thrown[dice] += 1
-        return Random(f"{dice}.{self.thrown[dice]}").choice
 
     def append(self, kind: str, pick: Pick) -> None:
         before = len(self.world.given)

@@ -135,3 +135,9 @@ def test_what_is_due_is_said_beside_a_denial_too() -> None:
     story = received("ComplaintReceived", purpose="NOSUCH")
 
     assert whats(due(story, "NOSUCH")) == [("complaint acknowledgement", "e2")]
+
+
+def test_nothing_is_due_to_a_person_of_whom_nothing_can_be_read() -> None:
+    story = received("ComplaintReceived")
+
+    assert due(story, destroyed=True) == ()

@@ -214,6 +214,23 @@ def test_a_child_who_never_reached_the_age_while_it_was_in_force_keeps_the_paren
     assert flags(story.ask("PORTAL", at, **asked)) == [*due, "REP_CONSENT_LAPSED_ISS_AGE"]
 
 
+def test_a_child_who_turns_13_as_the_age_rises_never_reached_it() -> None:
+    story = Story(born="2014-01-01")
+    story.parent()
+    story.by_mother(purpose="PORTAL")
+    load(story, "iss_age", "2027-01-01T00:00:00Z", value=15)
+
+    assert flags(story.ask("PORTAL", "2027-02-01T10:00", known="2027-02-01T10:00")) == []
+
+
+def test_an_age_counts_from_its_first_instant() -> None:
+    for at, expected in (("2018-05-24T23:00", []), ("2018-05-24T22:59", ["NO_AUTHORITY"])):
+        story = Story(born="2004-06-01")
+        story.grant(at, purpose="PORTAL")
+        known = {"known": "2018-06-02T10:00"}
+        assert flags(story.ask("PORTAL", "2018-05-25T10:00", **known)) == expected
+
+
 def test_a_review_of_the_age_concerns_the_persons_own_consent_to_such_a_service_alone() -> None:
     story = Story(born="2013-06-01")
     story.record("CompetenceAssessed", "2026-11-01T10:00", purpose="*", competent=True)
@@ -249,8 +266,19 @@ def test_a_rule_without_a_row_stops_the_answer_and_permits_nothing(rule: str) ->
 
 def test_two_rows_of_one_id_are_a_fault() -> None:
     for kind in ("provision", "rule"):
-        with pytest.raises(Fault, match="two rows with one id"):
+        with pytest.raises(Fault, match=r"^the rule book has two rows with one id$"):
             book(*USUAL, (kind, "iss_age" if kind == "provision" else "r", "2018-05-25"))
+
+
+def test_a_rule_book_holds_its_rows_by_id_and_its_settings_by_name() -> None:
+    read = book(*USUAL)
+
+    assert list(read.provisions) == ["iss_age"]
+    assert list(read.rules) == ["r"]
+    assert {name: (row.default, row.because) for name, row in read.policies.items()} == {
+        "s": (True, "b")
+    }
+    assert read.defaults == {"s": True}
 
 
 def test_a_rule_book_is_named_by_its_version_and_its_content() -> None:

@@ -69,6 +69,14 @@ def test_for_a_service_it_lapses_at_13() -> None:
     assert flags(story.ask("PORTAL", "2026-05-31T23:00")) == ["REP_CONSENT_LAPSED_ISS_AGE"]
 
 
+def test_for_a_child_of_unknown_age_it_lapses_at_no_age() -> None:
+    story = Story(born=None)
+    story.parent()
+    story.by_mother(purpose="PORTAL")
+
+    assert (story.ask("PORTAL").decision, flags(story.ask("PORTAL"))) == ("PERMIT", [])
+
+
 def test_an_end_of_authority_after_the_grant_wants_a_review() -> None:
     for end in ("AuthorityEnded", "AuthorityRestricted"):
         story = child()
