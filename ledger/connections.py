@@ -17,10 +17,13 @@ from psycopg_pool import AsyncConnectionPool
 CHECKED_ROLE = "ledger_app"
 
 # One plan for a statement, whatever was in the tables when it was made. A plan from before they
-# grew would read all of a table: nothing that is looked up by a key may do so.
+# grew would read all of a table: nothing that is looked up by a key may do so. And an append that
+# is acknowledged before it is on disk would be no record: that setting of a server is not taken.
 _SESSION = """
 SET timezone = 'UTC'; SET plan_cache_mode = 'force_generic_plan'; SET enable_seqscan = off;
 SET jit = off;
+SELECT set_config('synchronous_commit', 'on', false)
+WHERE current_setting('synchronous_commit') = 'off';
 """
 
 

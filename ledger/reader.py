@@ -23,8 +23,8 @@ from ledger.store import DossierRow, Head, Identity, Place, Store
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """A stream as of one snapshot: its dossier, the catalogue, and where both logs stood.
 
-    `plain` is the dossier's plain text, to which an append adds; `catalogue_place` is the last
-    entry of the ledger's own stream, None while that is empty.
+    `plain` is the dossier's plain text, to which an append adds, `own_plain` the catalogue's;
+    `catalogue_place` is the last entry of the ledger's own stream, None while that is empty.
     """
 
     dossier: Dossier
@@ -33,6 +33,14 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     head: Head
     catalogue: Dossier
     catalogue_place: Place | None
+    own_plain: bytes
+
+
+class Own(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger's own stream, decoded, with the plain text it was decoded from."""
+
+    catalogue: Dossier
+    plain: bytes
 
 
 class Reader:
@@ -42,33 +50,33 @@ class Reader:
         self.store = store
         self.keys = keys
         self.identity = identity
-        self._catalogue = Dossier(None)
-        self._own_plain = b""
+        self._own = Own(catalogue=Dossier(None), plain=b"")
 
     async def subjects(self, log: int, subjects: Sequence[UUID]) -> dict[UUID, Loaded]:
         """The subjects, all of one log, each with the catalogue that was current beside it."""
         while True:
             rows = await self.store.dossiers(log, subjects, own=self.identity.stream)
             versions = {row.own_version or 0 for row in rows.values()}
-            if versions <= {self._catalogue.version}:
+            # Held from here on: another task may read a newer one meanwhile.
+            own = self._own
+            if versions <= {own.catalogue.version}:
                 break
             await self._refresh()
         plains = await self._opened(rows)
-        return {subject: self._loaded(row, plains[subject]) for subject, row in rows.items()}
+        return {subject: self._loaded(row, plains[subject], own) for subject, row in rows.items()}
 
     async def own(self) -> Loaded:
         """The ledger's own stream."""
         stream = self.identity.stream
         loaded = (await self.subjects(0, [stream]))[stream]
-        return msgspec.structs.replace(
-            loaded, dossier=self._catalogue, plain=self._own_plain, version=self._catalogue.version
-        )
+        return msgspec.structs.replace(loaded, dossier=loaded.catalogue, plain=loaded.own_plain)
 
     async def _refresh(self) -> None:
         row = await self.store.own_dossier(self.identity.stream)
-        if row is not None:
-            self._own_plain = row.sealed
-            self._catalogue = unseal(None, row.sealed, row.n, row.recorded_at)
+        # Of two that read at once, the slower one may hold the older: never go back to it.
+        if row is not None and row.version > self._own.catalogue.version:
+            catalogue = unseal(None, row.sealed, row.n, row.recorded_at)
+            self._own = Own(catalogue=catalogue, plain=row.sealed)
 
     async def _opened(self, rows: dict[UUID, DossierRow]) -> dict[UUID, bytes | Destroyed | None]:
         """The plain text of each dossier; None where nothing was recorded yet."""
@@ -85,7 +93,7 @@ class Reader:
                 opened[row.subject] = open_bytes(row.sealed, subject=row.subject, key=key)
         return opened
 
-    def _loaded(self, row: DossierRow, plain: bytes | Destroyed | None) -> Loaded:
+    def _loaded(self, row: DossierRow, plain: bytes | Destroyed | None, own: Own) -> Loaded:
         subject = str(row.subject)
         gone = row.destroyed or isinstance(plain, Destroyed)
         if gone or not isinstance(plain, bytes):
@@ -98,7 +106,8 @@ class Reader:
             plain=text,
             version=row.version or 0,
             head=_head(row),
-            catalogue=self._catalogue,
+            catalogue=own.catalogue,
+            own_plain=own.plain,
             catalogue_place=_catalogue_place(row),
         )
 

@@ -8,6 +8,7 @@ restricts, of the next day where it permits (law, section 9.2), and the date as 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -36,6 +37,9 @@ _from_json = msgspec.json.Decoder().decode
 _DAY_LENGTH = len("YYYY-MM-DD")
 _DIGESTED = ("evidence", "contemporaneous_evidence")
 _PATH = " - at `$"
+_UNKNOWN_FIELD = "Object contains unknown field"
+_WORD = re.compile(r"`[a-z_]{1,40}`$")
+"""A field's name, and no identifier that was sent in the place of one."""
 _REPEATS_THE_VALUE = ("Invalid enum value ", "Invalid value ")
 
 
@@ -85,6 +89,8 @@ def unreadable(error: msgspec.ValidationError, *, field: str) -> Malformed:
     """The error with its path in place of msgspec's `$`, and no value: some texts repeat one."""
     head, found, path = str(error).rpartition(_PATH)
     message = head if found else path
+    if message.startswith(_UNKNOWN_FIELD) and not _WORD.search(message):
+        message = "holds a field that this type does not have"
     if message.startswith(_REPEATS_THE_VALUE):
         message = "is not one of the values that this field takes"
     return Malformed(message, field=field + path.rstrip("`") if found else field)
@@ -110,8 +116,20 @@ def _read_times(kind: type[Fact], read: dict[str, object], field: str) -> dict[s
             raise Malformed("must be an RFC 3339 string with an offset", field=f"{field}.{name}")
         if len(text) == _DAY_LENGTH:
             civil[name] = text
-        read[name] = _instant(text, day=_FIELD_DAYS.get(name, kind.day), field=f"{field}.{name}")
+        day = _FIELD_DAYS.get(name, kind.day)
+        read[name] = _instant(text, day=day, field=f"{field}.{name}")
+        _check_civil(read, name, day, field)
     return civil
+
+
+def _check_civil(read: Mapping[str, object], name: str, day: Day, field: str) -> None:
+    """A date that is said to have stood for an instant must be the one that gives it."""
+    given = _given_dates(read, field).get(name)
+    if given is None:
+        return
+    where = f"{field}.civil_dates.{name}"
+    if _instant(str(parse_day(given, field=where)), day=day, field=where) != read[name]:
+        raise Malformed("is not the date that this instant came from", field=where)
 
 
 def _instant(text: str, *, day: Day, field: str) -> datetime:
