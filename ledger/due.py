@@ -38,6 +38,8 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 def due_for(case: Case) -> tuple[Due, ...]:
     """Every clock that runs for the person and purpose at the moment asked about."""
+    if case.person.destroyed:
+        return ()
     found = [
         *_running("objection response", _to_objection, pending(case)),
         *_running("erasure response", _to_erasure, _unanswered_erasures(case)),

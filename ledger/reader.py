@@ -33,7 +33,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     head: Head
     catalogue: Dossier
     catalogue_place: Place | None
-    own_plain: bytes
+    own_plain: bytes = b""
 
 
 class Own(msgspec.Struct, frozen=True, kw_only=True):

@@ -154,10 +154,15 @@ class Case:
         """The purpose asked about; rules after `purpose.known` may rely on it."""
         return cast(Purpose, self.purpose)
 
+    @property
+    def catalogue(self) -> CatalogueDocument:
+        """The catalogue in force; rules after `purpose.known` may rely on it."""
+        return cast(CatalogueDocument, self.document)
+
     @cached_property
     def controller(self) -> Controller:
         """Who decides about the purpose."""
-        return cast(CatalogueDocument, self.document).controller_by_id[self.asked.controller]
+        return self.catalogue.controller_by_id[self.asked.controller]
 
     def of(self, kind: type[Fact]) -> Sequence[Item]:
         """Every entry of the type, about the person or about everyone, in order."""
@@ -262,7 +267,7 @@ class Case:
         """What may stand in each category asked about; an unknown one has no class."""
         if isinstance(self.question.data, str):
             return {self.question.data: (self.question.data,)}
-        known = self.document.category_by_id if self.document else {}
+        known = self.catalogue.category_by_id
         return {
             name: tuple(known[name].classes) if name in known else () for name in self.question.data
         }

@@ -122,8 +122,7 @@ def _reaches(case: Case, one: Item) -> bool:
 def _about_nhs_number(case: Case, fact: ObjectionReceived) -> bool:
     if fact.kind == "NHS_NUMBER":
         return True
-    document = case.document
-    purpose = document.purpose_by_id.get(fact.purpose) if document else None
+    purpose = case.catalogue.purpose_by_id.get(fact.purpose)
     return purpose is not None and purpose.nhs_number_matching
 
 

@@ -62,10 +62,9 @@ def recipient(case: Case) -> Iterator[Finding]:
 
 
 def _declared(case: Case, named: str) -> bool:
-    document = case.document
-    if document is None or named not in case.asked.recipients:
+    if named not in case.asked.recipients:
         return False
-    row = document.recipient_by_id[named]
+    row = case.catalogue.recipient_by_id[named]
     begun = row.effective_from is None or start_of_day(row.effective_from) <= case.at
     return begun and (row.effective_until is None or case.at < start_of_day(row.effective_until))
 
