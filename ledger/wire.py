@@ -118,18 +118,7 @@ def _read_times(kind: type[Fact], read: dict[str, object], field: str) -> dict[s
             civil[name] = text
         day = _FIELD_DAYS.get(name, kind.day)
         read[name] = _instant(text, day=day, field=f"{field}.{name}")
-        _check_civil(read, name, day, field)
     return civil
-
-
-def _check_civil(read: Mapping[str, object], name: str, day: Day, field: str) -> None:
-    """A date that is said to have stood for an instant must be the one that gives it."""
-    given = _given_dates(read, field).get(name)
-    if given is None:
-        return
-    where = f"{field}.civil_dates.{name}"
-    if _instant(str(parse_day(given, field=where)), day=day, field=where) != read[name]:
-        raise Malformed("is not the date that this instant came from", field=where)
 
 
 def _instant(text: str, *, day: Day, field: str) -> datetime:

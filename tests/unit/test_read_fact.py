@@ -10,20 +10,6 @@ from ledger.wire import fact_to_builtins, read_fact
 NHS_NUMBER = "9434765919"
 
 
-def test_a_date_that_gives_another_instant_is_refused() -> None:
-    grant = {
-        "type": "ConsentGranted",
-        "effective_at": "2099-01-01T00:00:00Z",
-        "civil_dates": {"effective_at": "2020-01-01"},
-        "purpose": "PHOTO",
-        "given_by": "A1",
-        "capacity": "SELF",
-    }
-    with pytest.raises(Malformed) as refused:
-        read_fact(grant)
-    assert refused.value.field == "entry.civil_dates.effective_at"
-
-
 @pytest.mark.parametrize("kind", ["StatusStarted", "StatusEnded"])
 def test_a_fact_written_with_its_dates_reads_back_as_it_was(kind: str) -> None:
     fact = read_fact({"type": kind, "kind": "LAC", "effective_at": "2026-03-29"})
