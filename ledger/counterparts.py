@@ -34,20 +34,11 @@ CORRECTIONS = (EntryAnnulled, EntrySuperseded)
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry on its way into a stream; `subject` None is the ledger's own.
-
-    `known_as` is the entry that it is about as the stream before it calls that.
-    """
+    """An entry on its way into a stream; `subject` None is the ledger's own."""
 
     subject: str | None
     entry: str
     fact: Fact
-    known_as: str | None = None
-
-    @property
-    def key(self) -> tuple[str | None, str | None]:
-        """What a stream takes once: something said there of one entry, or of none."""
-        return self.subject, about(self.fact)
 
 
 class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +54,16 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spread:
-    """The streams that one fact reaches, from its own to the next; each takes it once."""
+    """The streams that one fact reaches, from its own to the next.
+
+    What it is about may have several ids, one for each time that it was brought somewhere: `_names`
+    has those met so far. Each stream takes the fact once for each.
+    """
 
     def __init__(self, first: Planned) -> None:
+        self._first = first
         self._waiting = deque([first])
+        self._names = {about(first.fact)} - {None}
         self._seen: set[tuple[str | None, str | None]] = set()
 
     def next(self) -> Planned | None:
@@ -75,55 +72,82 @@ class Spread:
 
     def onto(
         self, one: Planned, *, dossier: Dossier, now: datetime, entry_ids: Callable[[], str]
-    ) -> Planned | None:
-        """The entry as the stream takes it, or None where it has nothing that this is about."""
-        here = _resolved(one, dossier)
-        if here is None or here.key in self._seen:
-            return None
-        self._seen.add(here.key)
+    ) -> list[Planned]:
+        """The entries as the stream takes them; none where it has nothing that this is about."""
+        grown: list[Planned] = []
+        for named in self._targets(one, dossier):
+            if (one.subject, named) not in self._seen:
+                self._seen.add((one.subject, named))
+                entry = entry_ids() if grown else one.entry
+                fact = _about(one.fact, named)
+                if grown:
+                    fact = msgspec.structs.replace(fact, counterpart=one.entry)
+                grown.append(self._grow(one.subject, entry, fact, dossier, now, entry_ids))
+        return grown
+
+    def _targets(self, one: Planned, dossier: Dossier) -> list[str | None]:
+        """What the stream has of that which the fact is about."""
+        named = about(one.fact)
+        if named is None or isinstance(one.fact, MOVES):
+            return [named] if isinstance(one.fact, MOVES) or not dossier.destroyed else []
+        if dossier.destroyed:
+            return []
+        found = self._met_again(list(_ids(dossier)))
+        first = [named] if one is self._first or _has(dossier, named) else []
+        return [*first, *(name for name in found if name != named)]
+
+    def _met_again(self, ids: list[tuple[str, str | None]]) -> list[str]:
+        """The ids that the stream has for it; each may lead to another."""
+        found: list[str] = []
+        while new := [(name, link) for name, link in ids if self._is_met(name, link, found)]:
+            for name, link in new:
+                found.append(name)
+                self._names.update({name, link} - {None})
+        return found
+
+    def _is_met(self, name: str, link: str | None, found: list[str]) -> bool:
+        return name not in found and not self._names.isdisjoint({name, link})
+
+    def _grow(
+        self,
+        subject: str | None,
+        entry: str,
+        fact: Fact,
+        dossier: Dossier,
+        now: datetime,
+        entry_ids: Callable[[], str],
+    ) -> Planned:
         nexts = [
             Planned(
-                subject=subject,
+                subject=other,
                 entry=entry_ids(),
-                fact=msgspec.structs.replace(theirs, counterpart=one.entry),
-                known_as=about(here.fact),
+                fact=msgspec.structs.replace(theirs, counterpart=entry),
             )
-            for subject, theirs in _onward(here.fact, dossier, now)
+            for other, theirs in _onward(fact, dossier, now)
         ]
         self._waiting.extend(nexts)
-        return _linked(here, nexts[0].entry) if isinstance(here.fact, CARRIERS) and nexts else here
+        if isinstance(fact, CARRIERS) and nexts:
+            fact = msgspec.structs.replace(fact, counterpart=nexts[0].entry)
+        return Planned(subject=subject, entry=entry, fact=fact)
 
 
-def _linked(here: Planned, counterpart: str) -> Planned:
-    fact = msgspec.structs.replace(here.fact, counterpart=counterpart)
-    return msgspec.structs.replace(here, fact=fact)
+def _about(fact: Fact, named: str | None) -> Fact:
+    """The same said of the entry under the name that the stream has for it."""
+    if named is None or fact.refers is None:
+        return fact
+    return msgspec.structs.replace(fact, **{fact.refers: named})
 
 
-def _resolved(one: Planned, dossier: Dossier) -> Planned | None:
-    """The same about the entry that this stream has for what the one before it called otherwise.
-
-    None where it has none, or where it takes nothing more.
-    """
-    if isinstance(one.fact, MOVES):
-        return one
-    named = about(one.fact)
-    if dossier.destroyed:
-        return None
-    if named is None or one.known_as is None or _has(dossier, named):
-        return one
-    for own in dossier.items:
-        if own.fact.counterpart == one.known_as:
-            fact = msgspec.structs.replace(one.fact, **{cast(str, one.fact.refers): own.entry})
-            return msgspec.structs.replace(one, fact=fact)
-    return None
+def _ids(dossier: Dossier) -> Iterator[tuple[str, str | None]]:
+    """Every entry that was recorded here or brought here, with the one that it came from."""
+    for one in dossier.items:
+        yield one.entry, one.fact.counterpart
+        for moved in _brought(one):
+            yield moved.entry, cast("str | None", moved.fact.get("counterpart"))
 
 
 def _has(dossier: Dossier, entry: str) -> bool:
-    """The entry was recorded here or brought here."""
-    return any(
-        one.entry == entry or any(moved.entry == entry for moved in _brought(one))
-        for one in dossier.items
-    )
+    return any(name == entry for name, _ in _ids(dossier))
 
 
 def _onward(fact: Fact, dossier: Dossier, now: datetime) -> Iterator[tuple[str, Fact]]:
@@ -153,41 +177,13 @@ def _carried(
 
 
 def _leaving(fact: EntryReattributed, dossier: Dossier, now: datetime) -> list[Item]:
-    """The entry and what was said of it: an invalid consent is invalid wherever it counts.
-
-    Without what is known there already: the entry may be coming back.
-    """
+    """The entry and what was said of it: an invalid consent is invalid wherever it counts."""
     acts = (*CORRECTIONS, EntryReattributed)
     return [
         one
         for one in dossier.at(now).items
-        if fact.entry in (one.entry, about(one.fact))
-        and not isinstance(one.fact, acts)
-        and not _known_by(dossier, one, fact.to)
+        if fact.entry in (one.entry, about(one.fact)) and not isinstance(one.fact, acts)
     ]
-
-
-def _known_by(dossier: Dossier, one: Item, subject: str) -> bool:
-    """What was said stands with the other person, unless the entry left them since."""
-    own, named = _own(dossier, one.entry), about(one.fact)
-    if own is None or named is None:
-        return False
-    places = _holders(_before(dossier, own), named, own.recorded_at)
-    found = next((each for each in places if each.subject == subject), None)
-    return found is not None and (found.left or not _sent(dossier, own, subject))
-
-
-def _sent(dossier: Dossier, one: Item, subject: str) -> bool:
-    """A move to the other person from before the item stands, so that what came back left them."""
-    return any(
-        isinstance(each.fact, EntryReattributed) and each.fact.to == subject
-        for each in in_effect(dossier.items)
-        if each.fact.refers == "entry" and each.n < one.n
-    )
-
-
-def _before(dossier: Dossier, one: Item) -> Dossier:
-    return Dossier(dossier.subject, dossier.items[: dossier.items.index(one)])
 
 
 def _passed_on(fact: Fact, dossier: Dossier, now: datetime) -> Iterator[tuple[str, Fact]]:
@@ -238,7 +234,7 @@ def _other_side(
 
 def _copies(dossier: Dossier, one: Item) -> Iterator[Elsewhere]:
     """Where the entry was brought when it was recorded, or where it came from."""
-    before = _before(dossier, one)
+    before = Dossier(dossier.subject, dossier.items[: dossier.items.index(one)])
     entry = one.fact.counterpart or one.entry
     for subject, _ in _onward(one.fact, before, one.recorded_at):
         yield Elsewhere(subject=subject, entry=entry)
@@ -262,7 +258,7 @@ def _restored(dossier: Dossier, one: Item, now: datetime) -> Iterator[Elsewhere]
 
 def _departed(dossier: Dossier, entry: str, now: datetime) -> Iterator[Elsewhere]:
     """The person for whom the entry counts since it, or what it is about, last left."""
-    named = (entry, _about(dossier, entry))
+    named = (entry, _spoken_of(dossier, entry))
     moves = [
         one
         for one in dossier.at(now).items
@@ -274,7 +270,7 @@ def _departed(dossier: Dossier, entry: str, now: datetime) -> Iterator[Elsewhere
             yield Elsewhere(subject=last.to, entry=entry)
 
 
-def _about(dossier: Dossier, entry: str) -> str | None:
+def _spoken_of(dossier: Dossier, entry: str) -> str | None:
     """What the entry is about, recorded here or brought here."""
     for one in dossier.items:
         if one.entry == entry:

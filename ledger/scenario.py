@@ -173,13 +173,12 @@ class Streams:
         first = Planned(subject=self._stream_of(given), entry=given.id, fact=given.fact)
         spread = Spread(first)
         while (step := spread.next()) is not None:
-            here = spread.onto(
+            for here in spread.onto(
                 step,
                 dossier=self.dossier(step.subject),
                 now=given.recorded_at,
                 entry_ids=lambda: given.id,
-            )
-            if here is not None:
+            ):
                 self._append(here.subject, msgspec.structs.replace(given, fact=here.fact))
 
     def _stream_of(self, given: Given) -> str | None:

@@ -79,9 +79,8 @@ class Work:
             refusal = obstacle(step, dossier=dossier, now=now)
             if refusal is not None:
                 return refusal
-            here = spread.onto(step, dossier=dossier, now=now, entry_ids=entry_ids)
-            if here is not None:
-                self._growths[stream].added.append(here)
+            grown = spread.onto(step, dossier=dossier, now=now, entry_ids=entry_ids)
+            self._growths[stream].added.extend(grown)
         return None
 
     async def _stream(self, step: Planned) -> UUID | Refusal | None:

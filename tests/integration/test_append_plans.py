@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg_pool import AsyncConnectionPool
 
-from ledger.store import Request, Store, open_pool
+from ledger.store import Request, Store
 from tests.integration.appending import Requests, emptied, one_ledger
 from tests.integration.wired import Founded
 
@@ -69,7 +70,10 @@ def test_an_append_reads_as_many_rows_of_a_full_ledger_as_of_an_empty_one(ledger
     repeated = [made.request() for _ in range(5)]
 
     async def story() -> tuple[list[int], list[int]]:
-        async with open_pool(ledger.database, size_max=1) as pool:
+        # A session that nobody set up: what the append needs, it brings itself.
+        async with AsyncConnectionPool(
+            ledger.database, min_size=1, max_size=1, open=False, kwargs={"autocommit": True}
+        ) as pool:
             store = Store(pool)
             await asyncio.gather(*(store.append(0, made.request()) for _ in range(first)))
             # Let the planner know how small the tables are.

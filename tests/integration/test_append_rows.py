@@ -14,6 +14,7 @@ from ledger.disclosure import commitment
 from ledger.store import Outcome
 from ledger.tlog.leaf import format_leaf, leaf_hash, parse_leaf
 from tests.integration.appending import Requests, altered, emptied, one_ledger, stored
+from tests.integration.waiting import until
 from tests.integration.wired import Founded, Wired
 
 LOGS = 4
@@ -95,12 +96,19 @@ def test_logs_that_are_all_held_up_leave_connections_for_reading(ledger, made):
                 asyncio.create_task(wired.store.append(log, one))
                 for log, one in enumerate(requests)
             ]
-            await asyncio.sleep(0)
+            await asyncio.to_thread(until, lambda: waits(ledger) == 2, "as many wait as may")
             assert (await wired.store.head(0)).size == 0
+            assert waits(ledger) == 2
             other.rollback()
             await asyncio.gather(*waiting)
 
     ledger.run(story)
+
+
+def waits(ledger: Founded) -> int:
+    """How many sessions wait for a row that another holds."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    return int(ledger.sql(query + " AND datname = current_database()")[0][0])
 
 
 def as_role(ledger: Founded, role: str, statement: str) -> None:

@@ -76,7 +76,9 @@ def told(pages: list[Page]) -> list[tuple]:
 
 
 @pytest.mark.parametrize("nth", range(HISTORIES))
-def test_a_list_is_what_checks_say_of_everyone_however_far_the_tailer_is(ledger, nth):
+def test_a_list_is_what_checks_say_of_everyone_however_far_the_tailer_is(ledger, nth, monkeypatch):
+    monkeypatch.setattr("projections.population.WINDOW", 1 + nth % 3)
+
     async def story(wired):
         random = ledger.random
         history = History(ledger)
@@ -110,6 +112,24 @@ def any_list(history: History) -> Wanted:
         effective_at=choice((None, None, question.effective_at)),
         known_at=choice((None, None, min(question.known_at, history.world.clock))),
     )
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 6, 7])
+def test_nobody_is_missed_behind_many_who_are_not_on_the_list(ledger, window, monkeypatch):
+    monkeypatch.setattr("projections.population.WINDOW", window)
+    people = sorted(ledger.subject() for _ in range(6))
+
+    async def story(wired):
+        ledger.clock(NOW)
+        await wired.adopt()
+        for subject in people:
+            await wired.record(subject, born())
+        await wired.record(people[-1], consent(people[-1], GIVEN))
+        await tailer(wired).catch_up()
+        permitted = Wanted(purpose="PHOTO", decision=Decision.PERMIT, live="a")
+        return told(await listed(wired, permitted))
+
+    assert ledger.run(story) == [(people[-1], "PERMIT", ("a",))]
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -309,3 +329,25 @@ def test_a_list_goes_through_every_log(database, tmp_path):
                 await tailer(wired).catch_up()
 
         ledger.run(story)
+
+
+def test_a_position_is_no_moment_where_the_stamps_of_another_log_are_ahead(database, tmp_path):
+    """As after a clock that went back: what comes later is stamped earlier, and not on the list."""
+    with founded(database, tmp_path, logs=2) as ledger:
+        people = sorted(ledger.subject(1) for _ in range(3))
+
+        async def story(wired):
+            ledger.clock(NOW)
+            await wired.adopt()
+            for _ in range(20):
+                await wired.record(None, entry("PolicyDocumentAdopted", GIVEN))
+            for subject in people:
+                await wired.record(subject, born(), consent(subject, GIVEN))
+
+            async def meanwhile():
+                later = await wired.record(people[-1], withdrawal(people[-1], GIVEN))
+                assert later.entries[0].recorded_at < NOW + timedelta(microseconds=20)
+
+            return told(await listed(wired, PHOTO, limit=2, between=meanwhile))
+
+        assert ledger.run(story) == [(subject, "PERMIT", ("a",)) for subject in people]

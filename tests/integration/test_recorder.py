@@ -174,7 +174,7 @@ class Following:
     def __init__(self, made: LedgerRecorder, *topics: str) -> None:
         self.seen: list[Notification] = []
         self.subscription = made.subscribe(topics=topics)
-        self.thread = threading.Thread(target=self._follow)
+        self.thread = threading.Thread(target=self._follow, daemon=True)
         self.thread.start()
 
     def _follow(self) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from ledger.disclosure import Tampered, commitment
 from ledger.events import DateOfBirthRecorded
+from ledger.seal import CLEAR, DataKey
 from ledger.sealing import Sealable, new_event_id, seal_entry
 from ledger.store import Outcome, Recorded, Stored
 from ledger.stored_events import (
@@ -41,10 +42,14 @@ def request(*events: StoredEvent, **dossiers: bytes):
     return request_of(events, HERE, client="app", key="k", dossiers=named)
 
 
-def sealed_event(seed: int = 1, topic: str = "DateOfBirthRecorded") -> StoredEvent:
-    entropy = random.Random(seed).randbytes
+KEY = DataKey(key_id=TWO, version=1, secret=bytes(32))
+
+
+def sealed_event(key: DataKey = KEY, topic: str = "DateOfBirthRecorded") -> StoredEvent:
+    entropy = random.Random(1).randbytes
     fact = DateOfBirthRecorded(effective_at=MOMENT, date_of_birth=MOMENT.date())
-    one = Sealable(event_id=new_event_id(7, entropy), fact=fact, recorded_by="app")
+    event_id = new_event_id(7, entropy)
+    one = Sealable(event_id=event_id, fact=fact, recorded_by="app", basis_key=key)
     return StoredEvent(ONE, 1, topic, seal_entry(one, origin=ORIGIN, entropy=entropy).container)
 
 
@@ -91,8 +96,9 @@ def test_state_that_the_ledger_did_not_seal_is_committed_to_by_its_hash():
     assert made.event_id.version == 7
 
 
-def test_a_sealed_entry_says_itself_what_it_commits_to():
-    given_ = sealed_event()
+@pytest.mark.parametrize("key", [KEY, CLEAR], ids=["sealed", "clear"])
+def test_an_entry_says_itself_what_it_commits_to_and_needs_no_key_for_that(key):
+    given_ = sealed_event(key)
     made = request(given_, **{str(ONE): b"dossier"})
     entropy = random.Random(1).randbytes
     assert made.entries[0].event_id == new_event_id(7, entropy)
