@@ -24,7 +24,7 @@ def outcome(story: Story, **asked: Any) -> tuple[str, list[str]]:
     return str(found.decision), flags(found)
 
 
-PERMITTED = ("PERMIT", [])
+PERMITTED: tuple[str, list[str]] = ("PERMIT", [])
 DENIED = ("DENY", ["CONSENT_WITHDRAWN"])
 
 
