@@ -70,7 +70,6 @@ RULES: Final[tuple[tuple[str, Rule], ...]] = (
     ("notice.given", conditions.told),
     ("consent.content_erased", consent.content_erased),
 )
-_ARTICLES = ("a", "b", "c", "d", "e", "ea", "f")
 _NOTHING = (Decision.DENY, Decision.OUT_OF_SCOPE)
 _LEAST_FIRST = (
     Decision.DENY,
@@ -274,7 +273,7 @@ def _compose(
 
 
 def _letters(case: Case) -> tuple[str, ...]:
-    return tuple(sorted({line.article6 for line in case.named}, key=_ARTICLES.index))
+    return tuple(sorted({line.article6 for line in case.named}))
 
 
 def _reliance(line: LineState) -> Reliance:

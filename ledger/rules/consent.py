@@ -60,8 +60,10 @@ def proven(case: Case) -> Iterator[Finding]:
 def valid(case: Case) -> Iterator[Finding]:
     """A grant found never to have been valid counts for nothing, from the start."""
     grant = case.grant
-    for one in case.of(ConsentInvalidated) if grant else ():
-        if grant and cast(ConsentInvalidated, one.fact).consent == grant.entry:
+    if grant is None:
+        return
+    for one in case.of(ConsentInvalidated):
+        if cast(ConsentInvalidated, one.fact).consent == grant.entry:
             yield _fails(case, Flag.CONSENT_INVALIDATED, grant, one)
 
 
@@ -76,9 +78,11 @@ def unexpired(case: Case) -> Iterator[Finding]:
 def same_purpose(case: Case) -> Iterator[Finding]:
     """Consent attaches to what the person was told: a material change ends it."""
     grant = case.grant
-    for one in case.by_now(PurposeMateriallyChanged) if grant else ():
+    if grant is None:
+        return
+    for one in case.by_now(PurposeMateriallyChanged):
         changed = cast(PurposeMateriallyChanged, one.fact).purpose == case.question.purpose
-        if grant and changed and one.at >= grant.at:
+        if changed and one.at >= grant.at:
             yield _fails(case, Flag.PURPOSE_CHANGED, grant, one)
 
 
@@ -274,7 +278,7 @@ def _reached_service_age(case: Case) -> bool:
 def authority_ended(case: Case) -> Iterator[Finding]:
     """The giver's authority ended after a valid grant: reviewed, or by policy lapsed."""
     grant = case.grant
-    if grant is None or _granted(grant).capacity == "SELF":
+    if grant is None:
         return
     fact = _granted(grant)
     if _authority(case, holder=fact.given_by, kind=fact.capacity, at=grant.at) is None:
@@ -333,7 +337,7 @@ def review(case: Case) -> Iterator[Finding]:
 def other_basis(case: Case) -> Iterator[Finding]:
     """Taken back, and another line goes on: say so plainly, and ask whether the person was told."""
     end = ending(case) if case.asserts_consent else None
-    others = [line for line in case.lines if line.live and line.article6 != "a"]
+    others = [line for line in case.lines if line.live]
     if end is None or not others:
         return
     entries = (end.entry, *(line.entry for line in others))

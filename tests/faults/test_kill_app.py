@@ -5,7 +5,7 @@ import random
 from tests.faults.scene import scene
 
 KILLS = 30
-HEARD = (1, 120)
+HEARD = (1, 80)
 """How much is heard of a process before it is killed: now at its start, now in full flight."""
 WRITERS = ("ada", "ben")
 

@@ -6,11 +6,12 @@ Its supervisor in `api.embedded` brings it back; the writers are not restarted.
 import os
 import random
 import signal
+from contextlib import suppress
 
 import psycopg
 
 from tests.faults.scene import Scene, scene
-from tests.integration.waiting import answers, until
+from tests.integration.waiting import until
 
 KILLS = ["backend"] * 17 + ["postmaster"] * 5
 ACKNOWLEDGED = (3, 80)
@@ -24,11 +25,18 @@ ORDER BY state = 'active' DESC, random() LIMIT 1
 
 def kill_backend(on: Scene) -> None:
     """A session of a writer, in the middle of an append if any is: the server restarts itself."""
-    until(lambda: answers(on.ledger.database), "the server answers")
-    with psycopg.connect(on.ledger.database, autocommit=True) as connection:
-        row = connection.execute(AT_WORK).fetchone()
-    if row is not None:
-        os.kill(row[0], signal.SIGKILL)
+    until(lambda: _killed_one_at_work(on.ledger.database), "a session of a writer is killed")
+
+
+def _killed_one_at_work(database: str) -> bool:
+    """The server may be away, or on its way down from the kill before this one."""
+    with suppress(psycopg.OperationalError, ProcessLookupError):
+        with psycopg.connect(database, autocommit=True) as connection:
+            row = connection.execute(AT_WORK).fetchone()
+        if row is not None:
+            os.kill(row[0], signal.SIGKILL)
+            return True
+    return False
 
 
 def kill_postmaster(on: Scene) -> None:

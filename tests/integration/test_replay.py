@@ -1,7 +1,10 @@
 """Replay trusts nothing derived: the same bytes, or which entry is not as recorded."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,6 +14,7 @@ from ledger.answer import answer, encode
 from ledger.errors import Fault
 from ledger.rules.case import Question
 from ledger.seal import emptied, needed_keys
+from ledger.tlog.leaf import format_leaf, leaf_hash, parse_leaf
 from projections import replay as replaying
 from projections.replay import replay, timeline
 from tests.integration.recorded import History
@@ -142,6 +146,29 @@ def test_one_altered_byte_of_an_entry_is_found_and_its_position_named(ledger, co
             await replay(wired.reader, stream)
 
     ledger.run(story)
+
+
+OTHER_MEMBERS: dict[str, Any] = {
+    "commitment": b"c" * 32,
+    "event_id": UUID("01a2104c-77ea-7b7f-bdea-3d538ef23a52"),
+    "log": "test.example/other/0",
+    "prev": b"p" * 32,
+    "recorded_at": datetime(2020, 1, 1, tzinfo=UTC),
+    "seq": 9,
+    "stream": UUID("fb9c66ee-642f-4bf5-941a-dbccdc90d120"),
+    "type": "ConsentRefused",
+}
+
+
+@pytest.mark.parametrize("member", OTHER_MEMBERS)
+def test_a_leaf_that_is_whole_in_itself_must_still_be_the_leaf_of_its_row(ledger, member):
+    subject = ledger.subject()
+    ledger.run(lambda wired: recorded(wired, subject))
+    ((leaf,),) = ledger.sql("SELECT leaf FROM entry WHERE n = 4")
+    other = format_leaf(replace(parse_leaf(leaf), **{member: OTHER_MEMBERS[member]}))
+    ledger.sql("UPDATE entry SET leaf = %s, leaf_hash = %s WHERE n = 4", other, leaf_hash(other))
+    said = ledger.run(lambda wired: refused(wired, subject))
+    assert said == f"entry 0:4 is not as recorded: its leaf says otherwise: {member}"
 
 
 @pytest.mark.parametrize("column", PLACES)

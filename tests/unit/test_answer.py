@@ -101,6 +101,7 @@ def test_a_withdrawal_heard_late_changes_what_we_know_of_the_time_before() -> No
         (instant(WITHDRAWN), instant(HEARD), "e3")
     ]
     assert between.because[-1].rule == "record.late"
+    assert steps(between, "record.late") == [(True, "LATE_GAP", ())]
     assert story.ask(at="2026-03-06T10:00", known="2026-03-07T10:00").decision == "PERMIT"
 
 

@@ -9,12 +9,7 @@ from typing import Any, cast
 import pytest
 
 from ledger.counterparts import Planned, Spread, obstacle
-from ledger.events import (
-    ConsentGranted,
-    EntryAnnulled,
-    EntryReattributed,
-    Fact,
-)
+from ledger.events import ConsentGranted, EntryAnnulled, EntryReattributed, Fact
 from ledger.history import Dossier
 from ledger.terms import Reason, Refusal
 from tests.unit.books import Books
@@ -390,3 +385,13 @@ def test_what_only_says_something_of_a_lost_entry_stays_where_it_was_said() -> N
         lost = Dossier("B1", destroyed=True)
         assert obstacle(step, dossier=lost, now=NOW) is None
         assert onto(step, lost) == []
+
+
+def test_what_names_no_entry_at_all_stays_where_it_was_said() -> None:
+    for words in (
+        fact("EntryAnnulled", entry="e9"),
+        fact("ConsentInvalidated", consent="e9"),
+        fact("HoldReleased"),
+    ):
+        step = Planned(subject="B1", entry="x", fact=words)
+        assert onto(step, Dossier("B1")) == [step]

@@ -212,9 +212,11 @@ def test_the_end_of_an_authority_that_counts_for_another_person_ends_nobody_else
     story.parent("2025-01-01T10:00")
     story.record("AuthorityEnded", at, holder="MUM", kind="PR", authority=moved)
     reattributed(story, moved, max(CORRECTED, at))
-    story.by_mother("2026-07-01T10:00")
-
+    story.by_mother("2026-05-10T10:00")
     assert outcome(story) == PERMITTED
+
+    story.record("AuthorityEnded", "2026-05-09T10:00", holder="MUM", kind="PR")
+    assert outcome(story) == ("DENY", ["NO_AUTHORITY"])
 
 
 # One person after all.

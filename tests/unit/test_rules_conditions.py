@@ -167,6 +167,14 @@ def test_paragraph_18_protects_an_adult_while_last_assessed_as_at_risk() -> None
     assert (True, "PARA18_AGE", (safe,)) in steps(found[3], "condition.special")
 
 
+def test_the_one_assessment_that_an_adult_is_not_at_risk_stands_in_the_trace() -> None:
+    story = story_of(born="1980-05-05", conditions=[BY_18])
+    safe = story.record("AtRiskAssessed", ADOPTED, at_risk=False)
+
+    found = steps(story.ask("VISITS", data="special"), "condition.special")
+    assert (True, "PARA18_AGE", (safe,)) in found
+
+
 def test_paragraph_18_takes_an_unknown_age_for_a_childs_and_other_paragraphs_ask_no_age() -> None:
     unknown = story_of(born=None, conditions=[BY_18])
     adopt(unknown)
@@ -299,6 +307,8 @@ def test_where_every_category_is_denied_so_is_the_question() -> None:
 
     assert (found.decision, found.denied_categories) == ("DENY", ("health", "records"))
     assert (found.live, found.conditions) == ((), ())
+    keyed = asked("records", conditions=[BY_CARE])
+    assert (keyed.decision, keyed.conditions) == ("DENY", ())
 
 
 def test_an_unknown_category_is_denied_and_flagged() -> None:

@@ -57,7 +57,9 @@ def test_a_newer_consent_that_fails_does_not_revive_an_older_one() -> None:
     story = consented()
     story.grant("2026-02-10T10:00", expires_at="2026-03-10T10:00")
 
-    assert flags(story.ask(at="2026-03-10T10:00")) == ["CONSENT_EXPIRED"]
+    found = story.ask(at="2026-03-10T10:00")
+    assert flags(found) == ["CONSENT_EXPIRED"]
+    assert steps(found, "consent.unexpired") == [(True, "CONSENT_EXPIRED", ("e3",))]
     assert story.ask(at=just_before("2026-03-10T10:00")).decision == "PERMIT"
 
 
@@ -104,8 +106,16 @@ def test_a_material_change_ends_the_consents_given_before_or_with_it() -> None:
     assert (found.decision, flags(found)) == ("DENY", ["PURPOSE_CHANGED"])
     assert steps(found, "consent.same_purpose") == [(True, "PURPOSE_CHANGED", ("e2", changed))]
     assert story.ask(at=just_before("2026-03-01T10:00")).decision == "PERMIT"
-    story.grant("2026-03-01T10:01")
-    assert story.ask().decision == "PERMIT"
+    with_it = "2026-03-01T10:00"
+    assert flags(consented_with_change(with_it, with_it).ask()) == ["PURPOSE_CHANGED"]
+    assert flags(consented_with_change("2026-03-01T10:01", with_it).ask()) == []
+
+
+def consented_with_change(granted: str, changed: str) -> Story:
+    story = consented(at=granted)
+    change = {"purpose": "PHOTO", "notice": "V4.0", "subject": None}
+    story.record("PurposeMateriallyChanged", changed, **change)
+    return story
 
 
 # Taken back.
@@ -185,6 +195,16 @@ def test_nobody_takes_back_what_a_competent_person_gave_but_who_speaks_for_them(
     flag = "CONSENT_WITHDRAWN" if effect else "PARENT_WITHDRAWAL_NO_EFFECT"
     assert (found.decision, flags(found)) == ("DENY" if effect else "PERMIT", [flag])
     assert steps(found, "consent.withdrawn") == [(True, flag, ("e2", act) if effect else (act,))]
+
+
+@pytest.mark.parametrize("fields", [{"given_by": "MUM"}, {"capacity": "PR"}])
+def test_what_the_person_did_not_give_themself_a_representative_takes_back(
+    fields: dict[str, Any],
+) -> None:
+    story = consented(**fields)
+    story.withdraw(WITHDRAWN, capacity="PR", given_by="MUM")
+
+    assert "CONSENT_WITHDRAWN" in flags(story.ask())
 
 
 def test_a_representative_takes_back_their_own_consent_and_any_while_the_child_cannot() -> None:
@@ -271,7 +291,7 @@ def test_a_consent_wants_a_review_after_two_years_and_goes_on() -> None:
 
 def test_the_proof_of_a_consent_stays_when_its_content_is_erased_later() -> None:
     story = consented()
-    story.record("ErasureExecuted", "2026-05-01T10:00", purpose="GROUP")
+    story.record("ErasureExecuted", "2026-05-03T10:00", purpose="GROUP")
     erasure = story.record("ErasureExecuted", "2026-05-02T10:00", purpose="*")
     found = story.ask(at="2026-05-02T09:59")
 
@@ -307,6 +327,27 @@ def test_a_grant_that_was_never_valid_lifts_no_bar_and_one_that_ended_does(
 
     assert ("SWAP_AFTER_WITHDRAWAL" in flags(found)) is barred
     assert ("e" in found.live) is not barred
+
+
+def test_a_consent_that_only_wants_a_review_is_valid_and_lifts_the_bar() -> None:
+    story = consented(at="2023-01-10T10:00")
+    story.withdraw("2023-03-05T10:00")
+    story.grant("2023-04-10T10:00")
+    story.record("BasisDeclared", "2026-03-12T10:00", purpose="PHOTO", article6="e")
+    found = story.ask(at="2026-04-01T10:00")
+
+    assert (found.live, flags(found)) == (("a", "e"), ["CONSENT_REVIEW_DUE"])
+
+
+def test_after_a_grant_that_was_none_the_last_act_before_it_is_the_bar() -> None:
+    story = consented()
+    story.withdraw("2026-01-20T10:00")
+    story.grant("2026-02-10T10:00")
+    story.record("BasisDeclared", "2026-02-20T10:00", purpose="PHOTO", article6="e")
+    story.withdraw(WITHDRAWN)
+    story.grant("2026-03-10T10:00", evidence=None)
+
+    assert story.ask(at="2026-04-01T10:00").live == ("e",)
 
 
 def test_the_newest_consent_taken_back_bars_whatever_came_before() -> None:

@@ -183,6 +183,14 @@ def test_an_end_that_names_its_authority_ends_that_one_whoever_it_says_holds_it(
     assert flags(second.ask()) == []
 
 
+def test_an_authority_that_ended_as_it_began_never_was() -> None:
+    story = child()
+    story.record("AuthorityEnded", "2019-01-01T00:00", holder="MUM", kind="PR")
+    story.by_mother()
+
+    assert flags(story.ask()) == ["NO_AUTHORITY"]
+
+
 def test_an_end_that_names_none_ends_every_such_authority_begun_by_then_and_none_after() -> None:
     story = child()
     story.record("AuthorityEnded", "2026-01-02T10:00", holder="MUM", kind="PR")
@@ -200,6 +208,23 @@ def test_parental_responsibility_ends_at_18_and_another_authority_does_not() -> 
         story.parent(kind=kind)
         story.by_mother(capacity=kind)
         assert flags(story.ask()) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-03-05T23:59", ["REP_CONSENT_LAPSED_18"]),
+        ("2026-03-06T00:00", ["NO_AUTHORITY", "REP_CONSENT_LAPSED_18"]),
+    ],
+)
+def test_parental_responsibility_is_none_from_the_18th_birthday_on(
+    at: str, expected: list[str]
+) -> None:
+    story = child("2008-03-06")
+    story.record("CompetenceAssessed", "2020-01-01T10:00", purpose="*", competent=False)
+    story.by_mother(at)
+
+    assert flags(story.ask()) == expected
 
 
 def test_a_parent_cannot_consent_for_a_child_who_could() -> None:

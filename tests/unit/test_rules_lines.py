@@ -1,7 +1,5 @@
 """Which article 6 lines are asserted, and which of them the law lets live."""
 
-from typing import Any
-
 import pytest
 
 from tests.unit.stories import Story, catalogue_with, flags, just_before, purpose, steps
@@ -41,6 +39,15 @@ def test_a_line_serves_only_the_operations_that_it_names() -> None:
 
     assert [found[name].decision for name in found] == ["DENY", "PERMIT", "PERMIT"]
     assert steps(found["USE"], "line.declared") == [(False, None, ())]
+
+
+def test_a_line_for_other_operations_stands_in_the_way_of_none_after_it() -> None:
+    dated = {"effective_from": "2018-05-25"}
+    lines = [{"article6": "c", "operations": ["STORE"], **dated}, {"article6": "e", **dated}]
+    story = Story(document=catalogue_with([{**purpose("VISITS"), "lines": lines}]))
+
+    assert story.ask("VISITS").live == ("e",)
+    assert story.ask("VISITS", operation="STORE").live == ("c", "e")
 
 
 def test_an_answer_names_the_lines_it_relies_on_in_the_order_of_the_law() -> None:
@@ -94,6 +101,7 @@ def test_a_declaration_reaches_back_only_with_evidence_of_the_time() -> None:
         assert steps(found, "line.retrospective") == [wanted]
         assert flags(story.ask("NEWP", recorded)) == []
         assert flags(story.ask("NEWP", just_before("2026-02-01T10:00"))) == []
+        assert flags(story.ask("NEWP", "2026-02-01T10:00")) == flagged
         assert flags(story.ask("CHARITY", just_before(recorded))) == []
 
 
@@ -192,8 +200,8 @@ def test_the_end_of_a_line_that_nobody_asserted_finds_nothing() -> None:
 
 def test_an_end_stops_no_other_letter_and_no_other_purpose() -> None:
     story = Story(document=catalogue_with([purpose("VISITS", "c", "e")]))
-    story.record("BasisEnded", "2026-03-05T10:00", purpose="VISITS", article6="e")
     story.record("BasisEnded", "2026-03-05T10:00", purpose="SAFEGUARD_G", article6="e")
+    story.record("BasisEnded", "2026-03-05T10:00", purpose="VISITS", article6="e")
 
     assert story.ask("VISITS").live == ("c",)
     assert story.ask("SAFEGUARD").live == ("e",)
@@ -324,66 +332,3 @@ def test_the_first_of_several_endings_is_what_a_swap_is_measured_by() -> None:
     story.withdraw("2026-03-06T10:00")
 
     assert "SWAP_AFTER_WITHDRAWAL" in flags(story.ask(at="2026-03-07T10:00"))
-
-
-# Lines that the law itself gives.
-
-
-def gained(**more: Any) -> Story:
-    story = Story()
-    gains = [{"purpose": "SAFEGUARD", "article6": "c", "source": "CA2004 s.16LA"}]
-    loaded: dict[str, Any] = {
-        "provision": "ca2004.16LA",
-        "article": "Children Act 2004 s.16LA",
-        "gains": gains,
-    }
-    start = {"link": "made up", "in_force_from": "2026-09-01T00:00:00+01:00"}
-    story.record("LawLoaded", "2026-07-01T10:00", subject=None, **{**loaded, **start, **more})
-    return story
-
-
-def test_a_commenced_duty_gives_its_purpose_a_line_from_that_day_on() -> None:
-    story = gained()
-    before, after = story.ask("SAFEGUARD", "2026-08-31T22:59"), story.ask("SAFEGUARD")
-
-    assert (before.live, after.live) == (("e",), ("c", "e"))
-    assert [(one.source, one.entry) for one in after.relied_on] == [
-        ("CA1989 s.17, Sch 2; CA2004 s.11", "catalogue"),
-        ("CA2004 s.16LA", "e2"),
-    ]
-    assert steps(after, "line.declared") == [(True, None, ("catalogue", "e2"))]
-    assert story.ask("SAFEGUARD", "2026-08-31T23:00").live == ("c", "e")
-    assert story.ask("SAFEGUARD", known="2026-06-30T10:00").live == ("e",)
-    assert story.ask("CARE_RECORD").live == ("e",)
-
-
-def test_a_duty_that_is_repealed_takes_its_line_with_it() -> None:
-    story = gained(in_force_until="2026-10-01T00:00:00+01:00")
-
-    assert story.ask("SAFEGUARD", "2026-09-30T22:59").live == ("c", "e")
-    assert story.ask("SAFEGUARD", "2026-09-30T23:00").live == ("e",)
-
-
-def test_an_objection_decided_before_a_duty_commenced_keeps_its_outcome_until_then() -> None:
-    story = gained()
-    objection = story.record(
-        "ObjectionReceived", "2026-08-01T10:00", purpose="SAFEGUARD", kind="ART21_1"
-    )
-    story.record(
-        "ObjectionDecided",
-        "2026-08-05T10:00",
-        objection=objection,
-        outcome="UPHELD",
-        informed_at="2026-08-05T10:00",
-    )
-    before, after = story.ask("SAFEGUARD", "2026-08-20T10:00"), story.ask("SAFEGUARD")
-
-    assert (before.decision, flags(before)) == ("DENY", ["OBJECTION_UPHELD"])
-    assert (after.decision, after.live) == ("PERMIT", ("c",))
-    assert flags(after) == ["OBJECTION_NOT_AVAILABLE", "OBJECTION_UPHELD"]
-
-
-def test_law_without_lines_gives_none() -> None:
-    story = gained(gains=None)
-
-    assert story.ask("SAFEGUARD").live == ("e",)

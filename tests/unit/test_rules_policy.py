@@ -20,6 +20,7 @@ from tests.unit.stories import (
     flags,
     just_before,
     purpose,
+    steps,
 )
 
 SET = "2026-03-02T10:00"
@@ -126,6 +127,7 @@ def test_at_16_a_representatives_consent_may_want_a_review_instead(
     found = story.ask()
 
     assert flags(found) == expected
+    assert steps(found, "consent.lapsed") == [(True, expected[0], ("e3",))]
     assert found.decision == ("PERMIT" if expected == ["REVIEW_REP_CONSENT"] else "DENY")
 
 

@@ -215,6 +215,16 @@ def test_research_in_the_public_interest_and_what_is_no_research_yield_to_none(n
     assert steps(found, "rights.research") == [(True, "ART21_6_NOT_AVAILABLE", ("e2",))]
 
 
+def test_a_research_objection_is_weighed_beside_an_earlier_one_of_another_kind() -> None:
+    story = objected("SURVEY")
+    story.record("ObjectionReceived", "2026-03-05T10:00", purpose="SURVEY", kind="ART21_6")
+    found = story.ask("SURVEY")
+
+    assert found.decision == "PERMIT_LIMITED"
+    assert steps(found, "rights.research") == [(True, "OBJECTION_PENDING", ("e3",))]
+    assert [entries for _, _, entries in steps(found, "rights.objection")] == [("e2",)] * 2
+
+
 def test_where_no_line_stands_there_is_nothing_to_weigh() -> None:
     story = objected("SURVEY", "ART21_6")
     for article6 in "ce":

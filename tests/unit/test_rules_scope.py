@@ -259,4 +259,13 @@ def test_a_line_that_allows_more_than_keeping_keeps_nothing_without_the_status()
     lines = [{"article6": "e", "effective_from": "2018-05-25", "operations": ["STORE", "USE"]}]
     story = Story(document=catalogue_with([{**purpose("CARE", triggers=["LAC"]), "lines": lines}]))
 
-    assert story.ask("CARE", operation="STORE").decision == "DENY"
+    found = story.ask("CARE", operation="STORE")
+    assert (found.decision, found.because[-1].rule) == ("DENY", "purpose.trigger")
+
+
+def test_a_line_that_was_declared_is_no_line_that_only_keeps() -> None:
+    story = Story(document=catalogue_with([purpose("CARE", triggers=["LAC"])]))
+    story.record("BasisDeclared", "2026-03-02T10:00", purpose="CARE", article6="c")
+    found = story.ask("CARE", operation="STORE")
+
+    assert (found.decision, found.because[-1].rule) == ("DENY", "purpose.trigger")
