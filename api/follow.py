@@ -27,4 +27,4 @@ async def following(ledger: Runtime) -> AsyncIterator[None]:
 
 
 def _failed(error: Exception) -> None:
-    diagnostics.error("a follower stopped for now: %s", type(error).__name__)
+    diagnostics.error("a follower stopped, and will try again: %s", type(error).__name__)

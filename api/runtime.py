@@ -96,7 +96,12 @@ async def running(where: Places, settings: Settings) -> AsyncIterator[Runtime]:
     await pool.open()
     await keys_pool.open()
     try:
-        yield await _wired(where, settings, pool, _keys(where, settings, keys_pool))
+        ledger = await _wired(where, settings, pool, _keys(where, settings, keys_pool))
+        try:
+            yield ledger
+        finally:
+            # An append in flight is never broken off: its outcome could not be told.
+            await ledger.store.drain()
     finally:
         await pool.close()
         await keys_pool.close()
