@@ -170,6 +170,17 @@ def test_a_check_says_where_the_record_itself_is_not_whole(ledger, query):
     ledger.run(story)
 
 
+def test_a_rebuild_leaves_no_dossier_of_somebody_without_entries(ledger):
+    async def story(wired):
+        async with two_people(ledger, wired):
+            before = await live(wired)
+            ledger.sql(next(query for query in ENTRIES_ALTERED if query.startswith("INSERT")))
+            assert await rebuilt(ledger) == before
+            assert (await checked(wired)).difference is None
+
+    ledger.run(story)
+
+
 def test_a_rebuild_stops_at_an_entry_that_is_not_as_recorded(ledger):
     async def story(wired):
         async with two_people(ledger, wired):

@@ -89,13 +89,13 @@ def test_of_two_holds_one_is_released_and_the_other_goes_on(subject: str | None)
 
 def test_a_release_that_names_no_hold_ends_the_latest_before_it() -> None:
     desk = Desk()
-    for day in ("2026-10-01T09:00", "2026-10-02T09:00"):
-        desk.records(fact("HoldPlaced", day))
-    desk.records(fact("HoldReleased", "2026-10-03T09:00"))
-    assert not erasable(desk)
-
-    desk.records(fact("HoldReleased", "2026-10-04T09:00"))
-    assert erasable(desk)
+    for day, purpose in (("2026-10-01T09:00", "PHOTO"), ("2026-10-02T09:00", "GROUP")):
+        desk.records(fact("HoldPlaced", day, purpose=purpose))
+    for at, photo, group in (("2026-10-03T09:00", False, True), ("2026-10-04T09:00", True, True)):
+        release = fact("HoldReleased", at)
+        assert desk.tries(release) == release
+        desk.records(release)
+        assert (erasable(desk, "PHOTO"), erasable(desk, "GROUP")) == (photo, group)
 
     desk.records(fact("HoldPlaced", "2026-10-05T09:00"))
     assert not erasable(desk)

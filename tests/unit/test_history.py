@@ -211,7 +211,7 @@ def test_the_end_of_an_authority_that_counts_for_another_person_ends_nobody_else
     moved = story.parent("2025-01-01T10:00")
     story.parent("2025-01-01T10:00")
     story.record("AuthorityEnded", at, holder="MUM", kind="PR", authority=moved)
-    reattributed(story, moved, max(CORRECTED, at))
+    reattributed(story, moved)
     story.by_mother("2026-05-10T10:00")
     assert outcome(story) == PERMITTED
 

@@ -284,6 +284,15 @@ def test_a_field_that_the_type_lacks_is_named() -> None:
     assert (refused.field, refused.message) == ("entry", "Object contains unknown field `surname`")
 
 
+def test_a_field_that_is_named_like_no_field_is_not_repeated() -> None:
+    refused = refusal({**GRANT, SECRET: "x"})
+
+    assert (refused.field, refused.message) == (
+        "entry",
+        "holds a field that this type does not have",
+    )
+
+
 def test_a_missing_field_is_named() -> None:
     sent = {name: value for name, value in GRANT.items() if name != "purpose"}
 
