@@ -66,12 +66,18 @@ def _running(
     """The duties that arise; none where no calendar of working days reaches so far."""
     for one in received:
         try:
-            deadline = clock(one.fact.effective_at)
+            deadline = clock(_received(one))
         except Malformed:
             continue
         if deadline.due is not None:
             basis = deadline.basis_of_clock
             yield Due(what=what, at=deadline.due, entry=one.entry, basis_of_clock=basis)
+
+
+def _received(one: Item) -> datetime:
+    """When it reached us: a later effect, asked for or claimed, puts no deadline off."""
+    told = getattr(one.fact, "received_at", None)
+    return min(one.at, one.recorded_at, told or one.recorded_at)
 
 
 def _unanswered_erasures(case: Case) -> Iterator[Item]:

@@ -131,6 +131,32 @@ def test_a_year_whose_bank_holidays_are_not_known_yet_gives_no_day_and_still_an_
     assert (found.decision, found.due) == ("PERMIT", ())
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"recorded": RECEIVED},
+        {"recorded": LATER, "received_at": RECEIVED, "requested_effective_at": "2027-01-01"},
+    ],
+)
+def test_a_clock_runs_from_the_receipt_whatever_later_moment_is_asked_for_or_claimed(
+    fields: dict[str, str],
+) -> None:
+    objection = {"purpose": "SAFEGUARD", "kind": "ART21_1"}
+    story = received("ObjectionReceived", at="2027-01-01T10:00", **objection, **fields)
+
+    (only,) = due(story, at="2027-01-01T10:00")
+    assert only.at == date(2026, 8, 6)
+
+
+def test_a_duty_without_a_day_hides_no_other() -> None:
+    story = Story()
+    story.record("ComplaintReceived", "2199-01-01T10:00")
+    story.record("ComplaintReceived", "2199-02-01T10:00", recorded=RECEIVED)
+    found = story.ask("SAFEGUARD", "2199-03-01T10:00", known="2199-03-01T10:00").due
+
+    assert [(one.entry, one.at) for one in found] == [("e3", date(2026, 8, 5))]
+
+
 def test_what_is_due_is_said_beside_a_denial_too() -> None:
     story = received("ComplaintReceived", purpose="NOSUCH")
 

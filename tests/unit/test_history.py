@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ledger.history import Dossier, item
+from ledger.history import Dossier, History, item
 from ledger.wire import read_fact
 from tests.unit.stories import NOW, Story, flags, instant, just_before, steps
 
@@ -364,5 +364,16 @@ def test_leaving_facts_out_leaves_the_rest_of_a_history_as_it_is() -> None:
     less = history.without(frozenset({(grant.n, grant.entry)}))
 
     assert grant not in less.items
-    assert (less.merge, less.destroyed, less.elsewhere) == (history.merge, False, frozenset())
+    assert less.merge == history.merge is not None
     assert len(less.items) == len(history.items) - 1
+
+
+def test_leaving_facts_out_brings_back_neither_what_left_nor_what_was_destroyed() -> None:
+    story = two_people()
+    reattributed(story, "e3")
+    items = story.dossier().items
+    history = Dossier("A1", items, destroyed=True).at(instant(NOW))
+    less = history.without(frozenset())
+
+    assert (less.elsewhere, less.destroyed) == (frozenset({"e3"}), True)
+    assert (Dossier("A1", items).destroyed, History(items).destroyed) == (False, False)

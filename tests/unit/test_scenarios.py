@@ -163,7 +163,11 @@ def test_text_that_is_no_json_is_refused(text: bytes) -> None:
             "scenario.asks[1].effective_at",
             "with an offset",
         ),
-        (document(given=[without(ENTRY, "id")]), "scenario.given[0].id", "non-empty string"),
+        (
+            document(given=[without(ENTRY, "id")]),
+            "scenario.given[0].id",
+            "must be a non-empty string",
+        ),
         (document(given=[{**ENTRY, "id": ""}]), "scenario.given[0].id", "non-empty string"),
         (
             document(given=[{**ENTRY, "subject": 7}]),
@@ -224,8 +228,7 @@ def test_a_policy_that_no_rule_book_has_is_refused_and_not_passed_over(
     (name,) = policy
     refused = refusal(document(policy=policy))
 
-    assert refused.field == f"scenario.policy.{name}"
-    assert message in refused.message
+    assert (refused.field, refused.message) == (f"scenario.policy.{name}", message)
 
 
 def test_a_refusal_never_repeats_what_the_file_says_of_a_person() -> None:
@@ -281,6 +284,46 @@ def test_a_correction_is_made_where_the_entry_stands_and_of_an_unknown_one_where
         given = [ENTRY, {**fields, "entry": named}]
         built = streams(read_scenario(json.dumps(document(given=given)).encode()), CATALOGUE)
         assert [one.entry for one in built.dossier(subject).items][-1] == "e2"
+
+
+def test_entries_are_numbered_in_the_order_of_appending_and_name_their_counterparts() -> None:
+    moved = {**ENTRY, "id": "e2", "type": "EntryReattributed", "entry": "e1"}
+    moved |= {"from": "A1", "to": "A2"}
+    given = [ENTRY, moved]
+    built = streams(read_scenario(json.dumps(document(given=given)).encode()), CATALOGUE)
+    items = [one for name in (None, "A1", "A2") for one in built.dossier(name).items]
+
+    assert sorted(one.n for one in items) == [1, 2, 3, 4]
+    assert [one.fact.counterpart for one in items] == [None, None, "e2", "e2"]
+
+
+def test_a_scenario_may_name_an_exception() -> None:
+    restriction = {**ENTRY, "type": "RestrictionApplied", "purpose": "*", "ground": "a"}
+    exception = {
+        **ENTRY,
+        "id": "e2",
+        "type": "RestrictionExceptionRecorded",
+        "kind": "LEGAL_CLAIMS",
+    }
+    ask = {**ASK, "purpose": "SAFEGUARD", "exception": "LEGAL_CLAIMS"}
+    asked = document(given=[restriction, exception], asks=[ask, without(ask, "exception")])
+    found = list(run(read_scenario(json.dumps(asked).encode()), CATALOGUE, uk_gdpr()))
+
+    assert [str(one.answer.decision) for one in found] == ["PERMIT", "PERMIT_LIMITED"]
+
+
+def test_an_entry_and_a_question_read_on_their_own_are_named_so() -> None:
+    with pytest.raises(Malformed) as refused:
+        read_given(without(ENTRY, "id"))
+    assert refused.value.field == "given.id"
+    asked = scenario("S01").asks[0]
+    with pytest.raises(Malformed) as refused:
+        replace(asked, known_at="never").question()
+    assert refused.value.field == "ask.known_at"
+
+
+def test_an_entry_without_a_subject_is_about_nobody() -> None:
+    assert read_given(without(ENTRY, "subject")).subject is None
 
 
 def test_the_policy_of_a_scenario_is_recorded_before_everything_else() -> None:
