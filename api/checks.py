@@ -10,6 +10,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 
 from api.access import needs
+from api.asking import asked, asked_of_all, asked_together
 from api.body import AnyRequest, instant, instant_or_day, read
 from api.state import runtime
 from ledger.answer import Answer
@@ -109,7 +110,7 @@ async def check(request: AnyRequest) -> Response[bytes]:
     """May we process this person's data for this purpose, on which basis, and why."""
     ledger = runtime(request)
     body = await read(request, CheckBody, bytes_max=ledger.settings.body_bytes_max)
-    return answered(explained(await ledger.checks.check(body.query()), body.explain))
+    return answered(explained(await asked(request, body.query()), body.explain))
 
 
 @post("/v1/checks/batch", guards=[needs("check")], status_code=200)
@@ -119,8 +120,8 @@ async def check_batch(request: AnyRequest) -> Response[bytes]:
     body = await read(request, BatchBody, bytes_max=ledger.settings.body_bytes_max)
     if len({one.id for one in body.checks}) != len(body.checks):
         raise Malformed("an id stands twice", field="checks")
-    answers = await ledger.checks.batch(
-        [one.query(within=f"checks[{n}].") for n, one in enumerate(body.checks)]
+    answers = await asked_together(
+        request, [one.query(within=f"checks[{n}].") for n, one in enumerate(body.checks)]
     )
     found = [
         BatchAnswer(id=one.id, answer=explained(answer, one.explain))
@@ -143,7 +144,7 @@ async def bases(
         effective_at=instant_or_day(effective_at, field="effective_at"),
         known_at=instant(known_at, field="known_at"),
     )
-    found = await runtime(request).checks.bases(query)
+    found = await asked_of_all(request, query)
     return answered(
         Bases(
             bases=[
