@@ -16,6 +16,8 @@ from ledger.tlog.merkle import Subtree, complete_subtrees, joined, node_hash
 WIDTH = 256
 BITS = 8
 LEVEL_MAX = 63 // BITS
+PATH_MAX = 28
+"""How long the path of an index below 2^63 / 256 is."""
 
 Hashes: TypeAlias = Callable[[int, int, int], Sequence[bytes]]
 """The hashes [start, end) of a level: roots of full tiles, or at level 0 the leaf hashes."""
@@ -35,7 +37,7 @@ class Tile:
 def parse_tile(path: str) -> Tile:
     """The tile at `<level>/<index in groups of three digits>[.p/<width>]`."""
     found = _PATH.fullmatch(path)
-    if found is None or int(found[1]) > LEVEL_MAX or len(found[2]) > 24:
+    if found is None or int(found[1]) > LEVEL_MAX or len(found[2]) > PATH_MAX:
         raise Malformed("must be <level>/<index>, as c2sp.org/tlog-tiles spells it", field="tile")
     index = int(found[2].replace("x", "").replace("/", ""))
     tile = Tile(level=int(found[1]), index=index, width=int(found[3]) if found[3] else WIDTH)
