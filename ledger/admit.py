@@ -32,12 +32,13 @@ from ledger.events import (
     IdentityMerged,
     IdentityUnmerged,
     KeyDestroyed,
+    LawLoaded,
     PolicySet,
 )
 from ledger.events.base import STREAM_EITHER, STREAM_LEDGER
 from ledger.findings import validate
 from ledger.history import INDELIBLE, Dossier, History, Item
-from ledger.rules.rulebook import LawView, RuleBook
+from ledger.rules.rulebook import CHILD_SERVICE_AGES, WHOLE_MAX, LawView, RuleBook
 from ledger.terms import EVERY_PURPOSE, Reason, Refusal
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -195,6 +196,9 @@ def _reference(case: Admission) -> Iterator[Refusal]:
         if isinstance(target, INDELIBLE):
             message = "what was destroyed stays destroyed: this entry cannot be taken back or moved"
             yield _refuse(Reason.NOT_ANNULLABLE, field, message)
+        elif isinstance(case.fact, EntryReattributed) and isinstance(target, _IMMOVABLE):
+            message = "is itself a move or a correction: take it back instead"
+            yield _refuse(Reason.WRONG_ENTRY_TYPE, field, message)
     elif (expected := _REFERRED.get(type(case.fact).__name__)) and not isinstance(
         target, BY_NAME[expected]
     ):
@@ -202,6 +206,7 @@ def _reference(case: Admission) -> Iterator[Refusal]:
         yield _refuse(Reason.WRONG_ENTRY_TYPE, field, message)
 
 
+_IMMOVABLE = (EntryAnnulled, EntryReattributed, EntrySuperseded, IdentityMerged, IdentityUnmerged)
 _REFERRED = {
     "StatusEnded": "StatusStarted",
     "ConsentInvalidated": "ConsentGranted",
@@ -249,6 +254,9 @@ def _two_people(case: Admission) -> Iterator[Refusal]:
         return
     if origin == target:
         yield _refuse(Reason.SELF_REFERENCE, "from", "names the same subject twice")
+    if isinstance(fact, IdentityUnmerged) and case.person.merged_into != fact.into:
+        message = "no merge into this subject stands"
+        yield _refuse(Reason.UNKNOWN_ENTRY, "into", message)
 
 
 def _hold(case: Admission) -> Iterator[Refusal]:
@@ -293,6 +301,21 @@ def _setting(case: Admission) -> Iterator[Refusal]:
         yield _refuse(Reason.UNKNOWN_SETTING, "value", f"the setting takes {row.said()}")
 
 
+def _law(case: Admission) -> Iterator[Refusal]:
+    """A provision is a whole interval, and its value one that answers can reckon with."""
+    fact = case.fact
+    if not isinstance(fact, LawLoaded):
+        return
+    if fact.in_force_until is not None and fact.in_force_until <= fact.in_force_from:
+        yield _refuse(Reason.UNKNOWN_SETTING, "in_force_until", "must be later than in_force_from")
+    least, most = CHILD_SERVICE_AGES[0], CHILD_SERVICE_AGES[-1]
+    if fact.provision != "iss_age":
+        least, most = 0, WHOLE_MAX
+    if fact.value is not None and not least <= fact.value <= most:
+        message = f"the provision takes a whole number from {least} to {most}"
+        yield _refuse(Reason.UNKNOWN_SETTING, "value", message)
+
+
 def _catalogue(case: Admission) -> Iterator[Refusal]:
     """A catalogue may have gaps; it may not assert what the law bars."""
     if not isinstance(case.fact, CatalogueAdopted):
@@ -321,5 +344,6 @@ CHECKS: tuple[Check, ...] = (
     _two_people,
     _hold,
     _setting,
+    _law,
     _catalogue,
 )

@@ -7,7 +7,7 @@ two of them. It may name an instant at which nothing changes after all, never on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from ledger.civil import months_after, start_of_day
@@ -19,6 +19,7 @@ from ledger.terms import EVERY_PURPOSE
 
 _FIELDS = ("expires_at", "informed_at", "ends_at")
 _AGES = (16, 18)
+LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def next_change(case: Case) -> datetime | None:
@@ -119,5 +120,6 @@ def _of_periods(case: Case) -> Iterator[datetime]:
         yield months_after(case.grant.at, months)
     hours = timedelta(hours=cast(int, case.policy["vital_interest_max_hours"]))
     for line in case.lines:
-        if line.article6 == "d":
+        # A line that begins in the last hours there are has no end that could be named.
+        if line.article6 == "d" and hours <= LAST - line.start:
             yield line.start + hours

@@ -30,6 +30,8 @@ from ledger.events import (
 from ledger.events.base import PersonAct
 from ledger.wire import fact_from_builtins
 
+MOVES = (EntryReattributed, IdentityMerged)
+"""What brings facts from one person's stream onto another's."""
 INDELIBLE: tuple[type[Fact], ...] = (ErasureExecuted, KeyDestroyed)
 """What was destroyed stays destroyed: no correction brings it back."""
 
@@ -169,7 +171,7 @@ def view(dossier: Dossier, known_at: datetime) -> History:
     """The history of the stream at this state of knowledge."""
     visible = [one for one in dossier.items if one.recorded_at <= known_at]
     own = in_effect(visible)
-    arrived = [moved for carrier in own for moved in _moved_in(carrier, own, dossier.subject)]
+    arrived = _arrivals(own, dossier.subject)
     standing = in_effect([*own, *arrived]) if arrived else own
     away = _moved_away(standing, dossier.subject)
     kept = [one for one in standing if not _gone(one, away)]
@@ -177,31 +179,53 @@ def view(dossier: Dossier, known_at: datetime) -> History:
         _backdated(kept),
         merge=_merge(standing, dossier.subject),
         destroyed=dossier.destroyed,
-        elsewhere=_elsewhere(visible, kept),
+        elsewhere=_elsewhere(visible, arrived, away),
     )
 
 
 def belongings(dossier: Dossier) -> list[Item]:
-    """What a merge carries over: every entry of this identity but those that left it."""
+    """What a move may carry over: every entry of this identity but those that left it.
+
+    Corrections come along, and what they take back: either may be taken back in its turn.
+    """
     own = in_effect(dossier.items)
-    arrived = [moved for carrier in own for moved in _moved_in(carrier, own, dossier.subject)]
     away = _moved_away(own, dossier.subject)
     carriers = (EntryReattributed, IdentityMerged, IdentityUnmerged)
     return [
         one
-        for one in (*dossier.items, *arrived)
+        for one in (*dossier.items, *_arrivals(own, dossier.subject))
         if not isinstance(one.fact, carriers) and not _gone(one, away)
     ]
 
 
+def standing_moves(items: Sequence[Item]) -> list[Item]:
+    """The merges and reattributions, from or to here, that nothing has taken back."""
+    own = in_effect(items)
+    return [
+        one
+        for one in own
+        if isinstance(one.fact, EntryReattributed)
+        or (isinstance(one.fact, IdentityMerged) and not _undone(own, one))
+    ]
+
+
 def in_effect(items: Sequence[Item]) -> list[Item]:
-    """The items that no standing correction takes back, newest correction first."""
+    """The items that no standing correction takes back, newest correction first.
+
+    What one move brought has one n: of those the last in `items` is the newest.
+    """
     void: set[str] = set()
-    for one in sorted(items, key=lambda each: (each.recorded_at, each.n), reverse=True):
+    recorded = sorted(items, key=lambda each: (each.recorded_at, each.n))
+    for one in reversed(recorded):
         fact = one.fact
         if isinstance(fact, EntryAnnulled | EntrySuperseded) and one.entry not in void:
             void.add(fact.entry)
     return [one for one in items if one.entry not in void or isinstance(one.fact, INDELIBLE)]
+
+
+def _arrivals(own: Sequence[Item], subject: str | None) -> list[Item]:
+    """The facts that standing moves brought from other people's streams."""
+    return [moved for carrier in own for moved in _moved_in(carrier, own, subject)]
 
 
 def _moved_in(carrier: Item, own: Sequence[Item], subject: str | None) -> list[Item]:
@@ -252,10 +276,19 @@ def _gone(one: Item, away: dict[str, tuple[datetime, int]]) -> bool:
     return any(left is not None and left > (one.known_from, one.n) for left in moves)
 
 
-def _elsewhere(visible: Sequence[Item], kept: Sequence[Item]) -> frozenset[str]:
-    """Entries that were reattributed from or to here, and count for another person now."""
-    moved = {one.fact.entry for one in visible if isinstance(one.fact, EntryReattributed)}
-    return frozenset(moved.difference(one.entry for one in kept))
+def _elsewhere(
+    visible: Sequence[Item], arrived: Sequence[Item], away: dict[str, tuple[datetime, int]]
+) -> frozenset[str]:
+    """Entries that are another person's now: they left, or a move that was taken back had come.
+
+    One that was taken back where it is, is nobody's, and so not among them.
+    """
+    carriers = [one.fact for one in visible if isinstance(one.fact, MOVES)]
+    if not carriers:
+        return frozenset()
+    known = {moved.entry for fact in carriers for moved in fact.moved or ()}
+    here = {one.entry for one in (*visible, *arrived) if not _gone(one, away)}
+    return frozenset(known.union(away).difference(here))
 
 
 def _merge(standing: Sequence[Item], subject: str | None) -> Item | None:

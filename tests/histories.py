@@ -82,14 +82,36 @@ class World:
         """What makes the fields of an entry of the kind."""
         return MAKERS[kind]
 
+    def merges(self) -> dict[str, str]:
+        """Into whom each merged-away identity was merged."""
+        standing: dict[str, str] = {}
+        for one in self.given:
+            if one["type"] == "IdentityMerged":
+                standing[one["from"]] = one["into"]
+            elif one["type"] == "IdentityUnmerged":
+                standing.pop(one["from"], None)
+        return standing
+
     def merged_away(self) -> set[str]:
         """Identities that take nothing new but what the person asks to stop."""
-        return {one["from"] for one in self.given if one["type"] == "IdentityMerged"}
+        return {*self.merges()}
+
+    def held_to_be(self, person: str) -> set[str]:
+        """The person, and everybody whose record has become part of theirs."""
+        found = {person}
+        merges = self.merges()
+        for _ in merges:
+            found |= {origin for origin, into in merges.items() if into in found}
+        return found
 
     def named(self, kind: str, person: str, pick: Pick) -> str | None:
-        """An earlier entry of the kind about the person."""
+        """An earlier entry of the kind about the person.
+
+        Of what somebody asked to stop, each identity has its own: only theirs is named.
+        """
+        people = {person} if kind in STILL_TAKEN else self.held_to_be(person)
         found = [
-            one["id"] for one in self.given if one["type"] == kind and one["subject"] == person
+            one["id"] for one in self.given if one["type"] == kind and one["subject"] in people
         ]
         return pick(found) if found else None
 
@@ -219,33 +241,44 @@ def _correction(kind: str) -> Maker:
 
 
 def _reattributed(world: World, pick: Pick, person: str) -> Entry | None:
-    merged = [one["from"] for one in world.given if one["type"] == "IdentityMerged"]
     able = [
         one
         for one in world.given
-        if one["subject"] == person
-        and person not in merged
-        and not one["type"].startswith(("Entry", "Identity", "Erasure"))
+        if one["subject"] == person and not one["type"].startswith(("Entry", "Identity", "Erasure"))
     ]
     moved = {one.get("entry") for one in world.given if one["type"] == "EntryReattributed"}
     able = [one for one in able if one["id"] not in moved]
     if not able:
         return None
-    target = pick(able)["id"]
-    return {"entry": target, "from": person, "to": pick([p for p in PEOPLE if p != person])}
+    others = _others(world, person)
+    if not others:
+        return None
+    return {"entry": pick(able)["id"], "from": person, "to": pick(others)}
+
+
+def _others(world: World, person: str) -> list[str]:
+    """The identities to which something may be brought."""
+    lost = {one["subject"] for one in world.given if one["type"] == "KeyDestroyed"}
+    closed = lost | world.merged_away()
+    return [] if person in lost else [p for p in PEOPLE if p != person and p not in closed]
 
 
 def _merged(world: World, pick: Pick, person: str) -> Entry | None:
-    if any(one["type"] == "IdentityMerged" for one in world.given):
-        return None
-    return {"from": person, "into": pick([p for p in PEOPLE if p != person])}
+    others = _others(world, person)
+    return {"from": person, "into": pick(others)} if others else None
 
 
 def _unmerged(world: World, pick: Pick, person: str) -> Entry | None:
-    merges = [one for one in world.given if one["type"] == "IdentityMerged"]
-    if not merges:
+    able = [(one, into) for one, into in world.merges().items() if into not in world.merged_away()]
+    if not able:
         return None
-    return {"subject": merges[0]["subject"], "from": merges[0]["from"], "into": merges[0]["into"]}
+    origin, into = pick(able)
+    return {"subject": origin, "from": origin, "into": into}
+
+
+def _destroyed(world: World, pick: Pick, person: str) -> Entry | None:
+    """Of one whom nobody else is held to be: an erasure takes all of a person's identities."""
+    return None if {*world.merges().values()} & {person} else {}
 
 
 Choice = Callable[[World, Pick], Any]
@@ -318,7 +351,7 @@ MAKERS: dict[str, Maker] = {
         kind=_one_of("LEGAL_CLAIMS", "LEGAL_CLAIMS", "RIGHTS_OF_OTHERS")
     ),
     "ErasureExecuted": _plain(purpose=_purpose),
-    "KeyDestroyed": _plain(),
+    "KeyDestroyed": _destroyed,
     "PolicyDocumentAdopted": _plain(subject=_const(None)),
     "PolicyDocumentEnded": lambda world, pick, person: (
         {"policy_document": named, "subject": None}

@@ -127,40 +127,77 @@ def history(given: list[Entry], known_at: datetime | None) -> tuple[list[Entry],
     ]
     facts += passed_on(given, facts)
     void = voided(facts)
-    facts = [entry for entry in facts if entry["id"] not in void]
-    merges = [e for e in of_type(facts, "IdentityMerged") if not undone(facts, e)]
+    acts = [entry for entry in facts if entry["id"] not in void]
+    merges = [e for e in of_type(acts, "IdentityMerged") if not undone(acts, e)]
+    for entry in facts:
+        home(entry, facts)
     # Moves follow one another as they were recorded: an entry may move twice.
-    for move in sorted(merges + of_type(facts, "EntryReattributed"), key=recording):
-        for entry in facts:
-            if moves(move, entry):
-                relocate(entry, move)
-        for entry in facts:
-            if follows(move, entry):
-                entry["subject"] = move["to"]
-    return sorted(facts, key=order), {merge["from"] for merge in merges}
+    for move in sorted(merges + of_type(acts, "EntryReattributed"), key=recording):
+        carry(move, facts)
+    standing = [entry for entry in facts if entry["id"] not in void]
+    return sorted(standing, key=order), {merge["from"] for merge in merges}
+
+
+def home(entry: Entry, facts: list[Entry]) -> None:
+    """What is said of an entry is said to a person who has it, wherever it was written."""
+    named = [other for other in facts if other["id"] == about_entry(entry)]
+    owners = [other["subject"] for other in named if not other.get("copied")]
+    if owners and entry["subject"] not in [other["subject"] for other in named]:
+        entry["subject"] = owners[0]
+
+
+def carry(move: Entry, facts: list[Entry]) -> None:
+    gone = {entry["id"] for entry in facts if moves(move, entry)}
+    followers = [
+        entry
+        for entry in facts
+        if entry["subject"] == move["from"]
+        and about_entry(entry) in gone
+        and recording(move) < recording(entry)
+    ]
+    for entry in facts:
+        if moves(move, entry):
+            relocate(entry, move)
+    # What is later said of an entry that has moved reaches it where it counts.
+    for entry in followers:
+        entry["subject"] = move["to"] if move["type"] == "EntryReattributed" else move["into"]
 
 
 def passed_on(given: list[Entry], facts: list[Entry]) -> list[Entry]:
-    """What a merged-away person asked to stop counts for the survivor too, for good."""
+    """What a person asked to stop counts, for good, for all whom they were then held to be.
+
+    So does what became of it, while they are.
+    """
+    acts = {entry["id"] for entry in facts if entry["type"] in PASSED_ON}
     copies = []
-    for entry in facts:
-        if entry["type"] not in PASSED_ON or not of_type(given, "IdentityMerged"):
+    for entry in facts if of_type(given, "IdentityMerged") else ():
+        if not acts & {entry["id"], about_entry(entry)}:
             continue
         before = [e for e in given[: entry["index"]] if e["recorded_at"] <= entry["recorded_at"]]
         standing = [e for e in before if e["id"] not in voided(indexed(before))]
-        for merge in of_type(standing, "IdentityMerged"):
-            stands = not undone(indexed(standing), indexed([merge], given)[0])
-            if stands and merge["from"] == entry["subject"]:
-                copy = entry | {"subject": merge["into"], "copied": True}
-                if entry.get("given_by") == merge["from"]:
-                    copy["given_by"] = merge["into"]
-                copies.append(copy)
+        for other in held_to_be(entry["subject"], indexed(standing)):
+            copy = entry | {"subject": other, "copied": True}
+            if entry.get("given_by") == entry["subject"]:
+                copy["given_by"] = other
+            copies.append(copy)
     return copies
 
 
-def indexed(entries: list[Entry], among: list[Entry] | None = None) -> list[Entry]:
-    whole = entries if among is None else among
-    return [entry | {"index": whole.index(entry)} for entry in entries]
+def held_to_be(subject: str, facts: list[Entry]) -> list[str]:
+    """Everybody else who is the same person by the merges that stand."""
+    pairs = [
+        {merge["from"], merge["into"]}
+        for merge in of_type(facts, "IdentityMerged")
+        if not undone(facts, merge)
+    ]
+    found = [subject]
+    for one in found:
+        found += sorted({name for pair in pairs if one in pair for name in pair} - {*found})
+    return found[1:]
+
+
+def indexed(entries: list[Entry]) -> list[Entry]:
+    return [entry | {"index": index} for index, entry in enumerate(entries)]
 
 
 def of_type(facts: list[Entry], kind: str) -> list[Entry]:
@@ -193,13 +230,6 @@ def moves(move: Entry, entry: Entry) -> bool:
         about = entry["id"] == move["entry"] or about_entry(entry) == move["entry"]
         return about and recording(entry) < recording(move)
     return recording(entry) < recording(move)
-
-
-def follows(move: Entry, entry: Entry) -> bool:
-    """What is later said of an entry that has moved reaches it where it counts."""
-    if move["type"] != "EntryReattributed" or entry["subject"] != move["from"]:
-        return False
-    return about_entry(entry) == move["entry"] and recording(move) < recording(entry)
 
 
 def about_entry(entry: Entry) -> str | None:

@@ -44,6 +44,7 @@ RIGHTS = (
     "DateOfBirthRecorded",
 )
 STATUSES = ("StatusStarted", "StatusStarted", "StatusEnded", "DateOfBirthRecorded")
+IDENTITY = ("IdentityMerged", "IdentityMerged", "IdentityUnmerged", "EntryReattributed")
 BASES = ("BasisDeclared", "BasisDeclared", "BasisEnded", "BasisCorrected", *RIGHTS)
 FOCI: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("PHOTO",), CONSENT),
@@ -59,6 +60,8 @@ FOCI: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("CHARITY", "COUNCIL_EA"), BASES),
     (("NEWP", "PHOTO"), (*CONSENT, *BASES)),
     (("ASSESS", "STAT_RETURN"), RIGHTS),
+    (("PHOTO",), (*CONSENT, *IDENTITY, *IDENTITY)),
+    (("CPIS", "LAC_CARE"), (*STATUSES, *STATUSES, *IDENTITY, "EntryAnnulled")),
     (PURPOSES, ()),
 )
 """Purposes that a history may keep to, with the kinds that bear on them: over all purposes and

@@ -7,7 +7,7 @@ takes its findings, so that later rules see what earlier ones found. Not here: a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import MAXYEAR, date, datetime
 from functools import cached_property
 from typing import cast
 
@@ -17,7 +17,7 @@ from ledger.catalogue import CatalogueDocument, Controller, Line, Purpose
 from ledger.civil import LeapBirthday, birthday
 from ledger.events import CompetenceAssessed, ConsentGranted, DateOfBirthRecorded, Fact
 from ledger.history import History, Item
-from ledger.rules.rulebook import LawView, Setting
+from ledger.rules.rulebook import ADULT, LawView, Setting
 from ledger.terms import EVERY_PURPOSE, OBJECTABLE, DataClass, Decision, Flag, Operation
 
 
@@ -137,7 +137,7 @@ class Case:
         self.person = person
         self.common = common
         self.law = law
-        self.policy = policy
+        self.policy = law.settings(policy)
         self.purpose = document.purpose_by_id.get(question.purpose) if document else None
         self.lines: list[LineState] = []
         self.flags: dict[Flag, None] = {}
@@ -182,12 +182,16 @@ class Case:
 
     @cached_property
     def born(self) -> date | None:
-        """The date of birth on what is known: of several, the latest recorded."""
+        """The date of birth on what is known: of several, the latest recorded.
+
+        One whose birthdays no calendar holds is none.
+        """
         found = self.person.of(DateOfBirthRecorded)
         if not found:
             return None
         newest = max(found, key=lambda one: (one.recorded_at, one.n))
-        return cast(DateOfBirthRecorded, newest.fact).date_of_birth
+        born = cast(DateOfBirthRecorded, newest.fact).date_of_birth
+        return born if born.year <= MAXYEAR - ADULT else None
 
     def birthday(self, years: int) -> datetime | None:
         """00:00 London on the anniversary, or None where no date of birth is known."""

@@ -139,7 +139,7 @@ def duty_engaged(case: Case) -> Iterator[Finding]:
 def vital_interests(case: Case) -> Iterator[Finding]:
     """A last resort: after the hours that policy allows it wants a review, and goes on."""
     limit = timedelta(hours=cast(int, case.policy["vital_interest_max_hours"]))
-    old = [line for line in case.standing if line.article6 == "d" and line.start + limit <= case.at]
+    old = [line for line in case.standing if line.article6 == "d" and limit <= case.at - line.start]
     if old:
         yield Finding(flag=Flag.REVIEW_VITAL_INTERESTS, entries=_entries(old))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -25,6 +25,9 @@ from ledger.history import History
 Setting = bool | int | str
 WHOLE_MAX = 1200
 """The largest whole number of a setting: a hundred years of months, which calendars still hold."""
+CHILD_SERVICE_AGES = range(13, 17)
+"""What regulations may set for article 8(1): Children's Wellbeing and Schools Act 2026 s.72."""
+ADULT = 18
 _WHOLE = f"a whole number from 0 to {WHOLE_MAX}"
 R = TypeVar("R", bound="Row")
 
@@ -141,19 +144,30 @@ class LawView:
         return [(entry, law) for entry, law in self._loaded if law.gains and _covers(law, at)]
 
     def child_service_ages(self) -> list[AgeRule]:
-        """The ages of article 8(1), one after the other: 13 but while regulations say otherwise."""
+        """The ages of article 8(1), one after the other: 13 but while regulations say otherwise.
+
+        Of several in force, the latest to come into force counts.
+        """
         row = self._book.provisions["iss_age"]
-        usual = cast(int, row.value)
-        found = [law for _, law in self._loaded if law.provision == "iss_age"]
-        ages = [(usual, start_of_day(row.in_force_from))]
-        ages += [(usual, law.in_force_until) for law in found if law.in_force_until]
-        ages += [(law.value, law.in_force_from) for law in found if law.value is not None]
-        ages.sort(key=lambda pair: pair[1])
-        ends: list[datetime | None] = [start for _, start in ages[1:]]
-        return [
-            AgeRule(age=age, start=start, end=end)
-            for (age, start), end in zip(ages, [*ends, None], strict=True)
+        found = [
+            law for _, law in self._loaded if law.provision == "iss_age" and law.value is not None
         ]
+        found.sort(key=lambda law: law.in_force_from)
+        starts = {start_of_day(row.in_force_from), *(law.in_force_from for law in found)}
+        starts.update(law.in_force_until for law in found if law.in_force_until)
+        moments = sorted(starts)
+        return [
+            AgeRule(age=_age_at(start, found, usual=cast(int, row.value)), start=start, end=end)
+            for start, end in zip(moments, [*moments[1:], None], strict=True)
+        ]
+
+    def settings(self, policy: Mapping[str, Setting]) -> dict[str, Setting]:
+        """The policy, with the default in the place of a value that its setting cannot have."""
+        rows = self._book.policies
+        return {
+            name: value if rows[name].takes(value) else rows[name].default
+            for name, value in policy.items()
+        }
 
     def needs_policy_document(self, paragraph: int) -> bool:
         """Whether the paragraph of DPA 2018 Schedule 1 needs one; an unknown one does."""
@@ -170,6 +184,13 @@ class LawView:
         loaded = [law for _, law in self._loaded]
         ends = [law.in_force_until for law in loaded if law.in_force_until]
         return [*self._book.changes, *(law.in_force_from for law in loaded), *ends]
+
+
+def _age_at(at: datetime, laws: Sequence[LawLoaded], *, usual: int) -> int:
+    """What the last of the laws in force says: where it could not be law, no child is of age."""
+    ages = [cast(int, law.value) for law in laws if _covers(law, at)]
+    age = ages[-1] if ages else usual
+    return age if age in CHILD_SERVICE_AGES else ADULT
 
 
 def _covers(law: LawLoaded, at: datetime) -> bool:

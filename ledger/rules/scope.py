@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import cast
 
 from ledger.civil import months_after, start_of_day
+from ledger.errors import Malformed
 from ledger.events import DeathRecorded, ErasureExecuted, Fact, StatusEnded, StatusStarted
 from ledger.history import Item
 from ledger.rules.case import Case, Finding
@@ -98,16 +99,30 @@ def _recently_ended(case: Case) -> Item | None:
         return None
     for kind in case.asked.triggers:
         for one, end in _spells(case, kind):
-            if end is not None and case.at < months_after(end, months):
+            if end is not None and _within(case.at, end, months):
                 return one
     return None
+
+
+def _within(at: datetime, end: datetime, months: int) -> bool:
+    """Not yet that many months after the end; past the last year of the calendar, never."""
+    after = _months_after(end, months)
+    return after is None or at < after
+
+
+def _months_after(end: datetime, months: int) -> datetime | None:
+    try:
+        return months_after(end, months)
+    except Malformed:
+        return None
 
 
 def status_ends(case: Case) -> list[datetime]:
     """When the statuses that trigger the purpose end, and when the look-back after them does."""
     months = case.asked.lookback_months
     ends = [end for kind in case.asked.triggers for _, end in _spells(case, kind) if end]
-    return ends + [months_after(end, months) for end in ends if months is not None]
+    lookbacks = [_months_after(end, months) for end in ends if months is not None]
+    return ends + [moment for moment in lookbacks if moment is not None]
 
 
 def _spells(case: Case, kind: str) -> list[tuple[Item, datetime | None]]:

@@ -372,6 +372,7 @@ CASES = (
         pointer="from",
         wrong=Try(fact=fact("IdentityUnmerged", from_="A1", into="A1", note=CANARY)),
         right=Try(fact=fact("IdentityUnmerged", from_="A1", into="C1", note=CANARY)),
+        desk=merged,
     ),
     Provoked(
         reason=Reason.SELF_REFERENCE,

@@ -30,14 +30,22 @@ class Books:
         self._items: dict[str | None, list[Item]] = {}
         self._ids = count(1)
         self._n = count(1)
+        self._destroyed: set[str] = set()
+        self.at_once = False
 
     def dossier(self, subject: str | None) -> Dossier:
-        """All entries of the stream."""
+        """All entries of the stream; none where its keys were destroyed."""
+        if subject in self._destroyed:
+            return Dossier(subject, destroyed=True)
         return Dossier(subject, self._items.get(subject, ()))
+
+    def destroys(self, subject: str) -> None:
+        """Every key of the person is gone."""
+        self._destroyed.add(subject)
 
     def tries(self, one: Fact, subject: str) -> list[tuple[str, str]] | Refusal:
         """The streams and ids under which the fact is now recorded, or why it is not."""
-        self.now += timedelta(hours=1)
+        self.now += timedelta(hours=0 if self.at_once else 1)
         verdict = admit(
             one,
             dossier=self.dossier(subject),
@@ -118,7 +126,11 @@ class Books:
         """The people whose photographs may be used now."""
         return [name for name in ("A1", "B1", "C1", "D1") if self.asks(name).decision == "PERMIT"]
 
-    def asks(self, subject: str, *, known: Any = END) -> Answer:
-        """The answer for PHOTO."""
-        question = Question(purpose="PHOTO", effective_at=self.now, known_at=known)
+    def unmerges(self, origin: str, into: str) -> str:
+        """The two are two after all."""
+        return self.records(fact("IdentityUnmerged", from_=origin, into=into), origin)
+
+    def asks(self, subject: str, purpose: str = "PHOTO", *, known: Any = END) -> Answer:
+        """The answer for the purpose now."""
+        question = Question(purpose=purpose, effective_at=self.now, known_at=known)
         return answer(question, self.dossier(subject), self.common, uk_gdpr())

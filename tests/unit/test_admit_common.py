@@ -301,3 +301,72 @@ def test_no_value_that_a_setting_takes_keeps_a_question_from_its_answer(setting:
         for purpose in ("PHOTO", "CPIS_RECENT", "NEWP"):
             for at in (NOW, LATER):
                 assert desk.asks(purpose, at).decision in Decision
+
+
+# Law.
+
+
+def law(provision: str = "made.up", **more: Any) -> tuple[Reason, str] | None:
+    fields = {"provision": provision, "article": "A", "link": "L", "in_force_from": "2026-07-01"}
+    return reason(Desk().tries(fact("LawLoaded", **{**fields, **more}), None))
+
+
+@pytest.mark.parametrize(
+    ("provision", "least", "most"), [("iss_age", 13, 16), ("made.up", 0, WHOLE_MAX)]
+)
+def test_a_provision_takes_no_value_that_answers_could_not_reckon_with(
+    provision: str, least: int, most: int
+) -> None:
+    """Children's Wellbeing and Schools Act 2026 s.72: regulations may set 13 to 16."""
+    for value in (None, least, most):
+        assert law(provision, value=value) is None, value
+    for value in (least - 1, most + 1, 2**63, -(10**300), 10**300):
+        assert law(provision, value=value) == (Reason.UNKNOWN_SETTING, "value"), value
+
+
+def test_a_refused_value_of_a_provision_is_answered_with_those_that_it_takes() -> None:
+    fields = {"article": "A", "link": "L", "in_force_from": "2026-07-01", "value": 99}
+    found = Desk().tries(fact("LawLoaded", provision="iss_age", **fields), None)
+
+    assert isinstance(found, Refusal)
+    assert found.message == "the provision takes a whole number from 13 to 16"
+
+
+def test_a_provision_is_in_force_for_some_time() -> None:
+    assert law(in_force_until="2026-07-02") is None
+    for until in ("2026-07-01", "2026-06-30"):
+        assert law(in_force_until=until) == (Reason.UNKNOWN_SETTING, "in_force_until")
+
+
+# The last year of the calendar.
+
+FAR = "9999-12-31T23:00"
+
+
+@pytest.mark.parametrize("at", [NOW, "9999-12-30T00:00", FAR])
+@pytest.mark.parametrize("born", ["9999-12-31", "9981-12-31", "9982-01-01", "0001-01-01"])
+def test_no_date_that_may_be_recorded_keeps_a_question_from_its_answer(born: str, at: str) -> None:
+    desk = Desk()
+    admitted = [
+        fact("DateOfBirthRecorded", date_of_birth=born),
+        grant(),
+        fact("StatusStarted", kind="CPP"),
+        fact("StatusStarted", kind="UCPP"),
+        fact("StatusEnded", FAR, kind="CPP"),
+        fact("StatusEnded", FAR, kind="UCPP"),
+        fact("BasisDeclared", "9999-12-01T00:00", purpose="NEWP", article6="d"),
+        fact("ConsentWithdrawn", FAR, purpose="PHOTO", given_by="A1", capacity="SELF"),
+    ]
+    for one in admitted:
+        assert desk.tries(one) == one
+        desk.records(one)
+    for purpose in ("PHOTO", "CPIS_RECENT", "LAC_CARE", "NEWP", "PORTAL"):
+        assert desk.asks(purpose, at).decision in Decision
+
+
+def test_who_was_born_so_late_that_no_18th_birthday_comes_stays_a_child() -> None:
+    for born, answer in (("9981-12-31", "DENY"), ("9982-01-01", "PERMIT")):
+        desk = Desk()
+        desk.records(fact("DateOfBirthRecorded", date_of_birth=born))
+        desk.records(fact("StatusStarted", "9999-12-01T00:00", kind="LAC"))
+        assert desk.asks("LAC_CARE", FAR).decision == answer

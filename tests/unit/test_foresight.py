@@ -228,3 +228,12 @@ def test_a_recipient_changes_an_answer_that_names_one() -> None:
     assert next_change(story, "VISITS", NOW, **shared) == instant("2027-06-30T23:00")
     assert next_change(story, "VISITS", "2028-01-01T00:00", **shared) == instant("2028-06-30T23:00")
     assert next_change(story, "VISITS", NOW) is None
+
+
+def test_a_line_that_begins_in_the_last_hours_there_are_has_an_answer_still() -> None:
+    line = {"purpose": "NEWP", "article6": "d", "recorded": NOW}
+    story = upcoming("BasisDeclared", "9999-12-30T10:00", **line)
+
+    found = story.ask("NEWP", "9999-12-30T11:00", known="2029-01-01T00:00")
+
+    assert (found.decision, found.next_change_at) == ("PERMIT", None)

@@ -5,11 +5,12 @@ Not here: reattributions of single entries (`test_counterparts`).
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from ledger.counterparts import Planned, obstacle
 from ledger.events import ConsentWithdrawn, Fact, IdentityMerged
-from ledger.history import Dossier
+from ledger.history import Dossier, about
 from ledger.scenario import Given, Streams
 from ledger.terms import Reason, Refusal
 from tests.unit.books import Books
@@ -104,7 +105,17 @@ def test_what_a_merged_person_asks_us_to_stop_reaches_the_survivor(kind: type[Fa
 
     assert books.streams(said, "A1") == ["A1", "B1"]
     assert type(books.dossier("B1").items[-1].fact) is kind
-    assert books.streams(said, "B1") == ["B1"]
+
+
+@pytest.mark.parametrize("kind", PROTECTIVE, ids=lambda kind: kind.__name__)
+def test_what_a_survivor_asks_us_to_stop_binds_the_merged_identity_too(kind: type[Fact]) -> None:
+    """Without its words: should the merge be wrong, those are another person's."""
+    books, _, _ = merged()
+    said = msgspec.structs.replace(bare(kind, purpose="*"), note="canary")
+
+    assert books.streams(said, "B1") == ["B1", "A1"]
+    assert type(books.dossier("A1").items[-1].fact) is kind
+    assert [one.fact.note for one in books.last] == ["canary", None]
 
 
 @pytest.mark.parametrize("kind", ["StatusStarted", "ConsentGranted", "DeathRecorded"])
@@ -130,6 +141,24 @@ def test_who_said_it_is_named_as_the_survivor_where_it_was_the_person(
     assert isinstance(passed, ConsentWithdrawn)
 
     assert (here.given_by, passed.given_by) == (given_by, there)
+
+
+@pytest.mark.parametrize("where", ["A1", "B1"])
+def test_what_becomes_of_what_was_passed_on_is_known_to_both_while_they_are_one(where: str) -> None:
+    """Afterwards each is told for themself."""
+    books, _, _ = merged()
+    books.records(fact("RestrictionApplied", purpose="*", ground="a"), where)
+    ids = {str(one.subject): one.entry for one in books.last}
+    lifted = fact("RestrictionLifted", restriction=ids["B1"], informed_at="2026-10-05T09:00")
+    told = msgspec.structs.replace(lifted, note="canary")
+    assert books.streams(told, "B1") == ["B1", "A1"]
+    assert [about(one.fact) for one in books.last] == [ids["B1"], ids["A1"]]
+    assert [one.fact.note for one in books.last] == ["canary", None]
+
+    books.unmerges("A1", "B1")
+    assert books.permitted() == ["A1"]
+    books.records(fact("RestrictionApplied", purpose="*", ground="a"), "A1")
+    assert books.streams(lifted, "B1") == ["B1"]
 
 
 def test_a_withdrawal_ends_the_consent_of_the_survivor() -> None:

@@ -6,10 +6,10 @@ from datetime import datetime
 import pytest
 from msgspec.structs import replace
 
-from ledger.answer import RULES
+from ledger.answer import RULES, encode
 from ledger.errors import Fault
 from ledger.history import History
-from ledger.rules.rulebook import LawView, RuleBook, read_rule_book, uk_gdpr
+from ledger.rules.rulebook import WHOLE_MAX, LawView, RuleBook, read_rule_book, uk_gdpr
 from tests.unit.stories import Story, catalogue_with, flags, instant, just_before, purpose
 
 ROW = """
@@ -167,6 +167,48 @@ def test_when_regulations_cease_the_usual_age_returns() -> None:
         (15, "2027-01-01", "2027-06-01"),
         (13, "2027-06-01", None),
     ]
+
+
+def test_the_end_of_one_regulation_leaves_the_age_that_another_has_set() -> None:
+    """13 is the lowest age of all: it comes back only when nothing else is in force."""
+    story = loaded(
+        "iss_age", "2027-01-01T00:00:00Z", value=16, in_force_until="2028-01-01T00:00:00Z"
+    )
+    load(story, "iss_age", "2027-06-01T00:00:00Z", value=15)
+
+    assert [age for age, _, _ in ages(story)] == [13, 16, 15, 15]
+
+
+ABSURD = (-1, 0, 12, 17, 1201, 2**31, 2**63, 10**300)
+
+
+@pytest.mark.parametrize("value", ABSURD)
+def test_an_age_that_could_not_be_law_is_taken_as_18_and_answers_go_on(value: int) -> None:
+    story = Story(born="2013-06-01")
+    load(story, "iss_age", "2026-07-01T00:00:00Z", value=value)
+    assert ages(story)[1:] == [(18, "2026-07-01", None)]
+    story.grant("2026-08-01T10:00", purpose="PORTAL")
+    own = story.ask("PORTAL")
+    assert (own.decision, flags(own)) == ("DENY", ["NO_AUTHORITY"])
+
+    story.parent()
+    story.by_mother("2026-08-02T10:00", purpose="PORTAL")
+    theirs = story.ask("PORTAL", known="2032-01-01T00:00")
+    assert theirs.decision in ("PERMIT", "DENY")
+    assert theirs.next_change_at is not None
+
+
+@pytest.mark.parametrize("value", [-1, WHOLE_MAX + 1, 10**300, "24", True])
+def test_a_setting_that_was_recorded_with_an_absurd_value_has_its_default(value: object) -> None:
+    for setting in ("consent_review_months", "vital_interest_max_hours", "leap_birthday"):
+        told = Story(born="2012-02-29")
+        told.grant()
+        told.record("BasisDeclared", "2026-01-02T00:00", purpose="NEWP", article6="d")
+        before = [told.ask(name, known="2027-01-01T00:00") for name in ("PHOTO", "NEWP")]
+        told.record("PolicySet", "2026-01-01T00:00", subject=None, setting=setting, value=value)
+        after = [told.ask(name, known="2027-01-01T00:00") for name in ("PHOTO", "NEWP")]
+
+        assert [encode(one) for one in after] == [encode(one) for one in before]
 
 
 def test_a_higher_age_voids_no_consent_and_asks_for_a_review() -> None:
