@@ -169,51 +169,64 @@ class KeyStore:
         self, subjects: list[UUID], *, create: bool
     ) -> dict[UUID, DataKey | Destroyed]:
         async with self._transaction() as connection:
-            rows = await _rows(connection, statements.BASIS_KEYS, {"subjects": subjects})
-            known = {row.subject for row in rows}
-            lacking = [subject for subject in subjects if subject not in known]
-            if create and lacking:
-                await connection.execute(
-                    statements.CREATE_BASIS_KEYS, self._new_basis_keys(lacking)
-                )
-                rows += await _rows(connection, statements.BASIS_KEYS, {"subjects": lacking})
+            rows = await self._basis_rows(connection, subjects, create=create)
         found = {row.subject: self._opened(row) for row in rows if row.subject is not None}
         for subject, key in found.items():
             self._remember(("basis", subject, None), key)
         return found
 
+    async def _basis_rows(
+        self, connection: AsyncConnection, subjects: list[UUID], *, create: bool
+    ) -> list[_Row]:
+        rows = await _rows(connection, statements.BASIS_KEYS, {"subjects": subjects})
+        known = {row.subject for row in rows}
+        lacking = [subject for subject in subjects if subject not in known]
+        if create and lacking:
+            await connection.execute(statements.CREATE_BASIS_KEYS, self._new_basis_keys(lacking))
+            rows += await _rows(connection, statements.BASIS_KEYS, {"subjects": lacking})
+        return rows
+
     async def _load_content_key(
         self, subject: UUID, purpose: str | None, *, create: bool
     ) -> DataKey | Destroyed:
-        use = {"subject": subject, "purpose": purpose}
         async with self._transaction() as connection:
-            rows = await _rows(connection, statements.CONTENT_KEY, use)
-            if create and not any(row.wrapped for row in rows):
-                await connection.execute(statements.CREATE_CONTENT_KEY, use | self._new_key())
-                rows = await _rows(connection, statements.CONTENT_KEY, use)
-            if create and not rows:
-                # The person was erased since their basis key was looked at.
-                rows = await _rows(connection, statements.BASIS_KEYS, {"subjects": [subject]})
+            rows = await self._content_rows(connection, subject, purpose, create=create)
         if not rows:
             raise UnknownKey(f"subject {subject} has no content key for this purpose")
         key = self._opened(rows[0])
         self._remember(("content", subject, purpose), key)
         return key
 
+    async def _content_rows(
+        self, connection: AsyncConnection, subject: UUID, purpose: str | None, *, create: bool
+    ) -> list[_Row]:
+        use = {"subject": subject, "purpose": purpose}
+        rows = await _rows(connection, statements.CONTENT_KEY, use)
+        if create and not any(row.wrapped for row in rows):
+            await connection.execute(statements.CREATE_CONTENT_KEY, use | self._new_key())
+            rows = await _rows(connection, statements.CONTENT_KEY, use)
+        if create and not rows:
+            # The person was erased since their basis key was looked at.
+            rows = await _rows(connection, statements.BASIS_KEYS, {"subjects": [subject]})
+        return rows
+
     async def _index_key(self, scheme: str) -> DataKey:
         key = self._cache.get(("index", scheme))
         if key is None:
             async with self._transaction() as connection:
-                rows = await _rows(connection, statements.INDEX_KEY, {"scheme": scheme})
-                if not rows:
-                    await connection.execute(
-                        statements.CREATE_INDEX_KEY, {"scheme": scheme} | self._new_key()
-                    )
-                    rows = await _rows(connection, statements.INDEX_KEY, {"scheme": scheme})
-            key = self._opened(rows[0])
+                row = await self._index_row(connection, scheme)
+            key = self._opened(row)
             self._cache.put(("index", scheme), key)
         assert isinstance(key, DataKey), "an index key has no tombstone"
         return key
+
+    async def _index_row(self, connection: AsyncConnection, scheme: str) -> _Row:
+        rows = await _rows(connection, statements.INDEX_KEY, {"scheme": scheme})
+        if not rows:
+            new = {"scheme": scheme} | self._new_key()
+            await connection.execute(statements.CREATE_INDEX_KEY, new)
+            rows = await _rows(connection, statements.INDEX_KEY, {"scheme": scheme})
+        return rows[0]
 
     async def _destroy(
         self, subject: UUID, purpose: str | None, *, everything: bool

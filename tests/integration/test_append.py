@@ -169,6 +169,15 @@ def test_a_key_that_stands_for_another_request_is_told_so_and_nothing_is_recorde
     assert len(stored(ledger.database)) == 3
 
 
+def test_a_request_without_entries_is_accepted_and_leaves_nothing_behind(ledger, made):
+    empty = msgspec.structs.replace(made.request(key="k"), moves=(), entries=())
+    first, other, again = append(ledger, [empty, made.request(), empty])
+    assert names([first, other, again]) == ["accepted"] * 3
+    assert first.entries == again.entries == ()
+    assert names(append(ledger, [made.request(key="k")])) == ["accepted"]
+    assert [row.n for row in stored(ledger.database)] == [1, 2]
+
+
 def spoilt(one: Request, **changes: object) -> Request:
     """The request with one field of its entry changed."""
     entry = msgspec.structs.replace(one.entries[0], **changes)

@@ -1,7 +1,8 @@
 """Recording under competition: writers of one stream, and the same request sent more than once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,10 @@ import msgspec
 import psycopg
 import pytest
 
-from ledger.errors import VersionConflict
-from ledger.record import Command, Receipted
+from ledger.errors import Conflict, Fault, KeyReused, VersionConflict
+from ledger.reader import Loaded
+from ledger.record import Command, Receipted, Refused
+from ledger.terms import Reason
 from ledger.wire import read_fact
 from tests.integration.appending import emptied, one_ledger, stored
 from tests.integration.waiting import until
@@ -73,6 +76,21 @@ def meanwhile(wired: Wired, act: Callable[[], Awaitable[object]]) -> None:
     wired.store.seen = instead  # type: ignore[method-assign]
 
 
+@contextmanager
+def after_reading(wired: Wired, act: Callable[[], Awaitable[object]]) -> Iterator[None]:
+    """Somebody acts each time that this process has read a stream, before it goes on."""
+    read = wired.reader.subjects
+
+    async def instead(log: int, subjects: Sequence[UUID]) -> dict[UUID, Loaded]:
+        found = await read(log, subjects)
+        await act()
+        return found
+
+    wired.reader.subjects = instead  # type: ignore[method-assign]
+    yield
+    wired.reader.subjects = read  # type: ignore[method-assign]
+
+
 def sent_twice(ledger: Founded, first: list[Command], twice: Command) -> list[Any]:
     """What two processes are told of one request, the second having looked before it was done."""
 
@@ -118,6 +136,86 @@ def test_another_request_that_came_first_is_a_version_conflict(ledger):
             await wired.recorder.record(command(subject, born(), key="k", version=0))
 
     ledger.run(story)
+
+
+def test_a_key_taken_meanwhile_by_another_request_is_told_so_and_records_nothing_more(ledger):
+    subject = ledger.subject()
+    mine = command(subject, born("1980-05-05"), key="k")
+    theirs = command(subject, born("1990-05-05"), key="k")
+
+    async def story() -> Any:
+        async with ledger.wired() as one, ledger.wired() as two:
+            told: list[Any] = []
+
+            async def by_the_other() -> None:
+                told.append(await two.recorder.record(theirs))
+
+            meanwhile(one, by_the_other)
+            with pytest.raises(KeyReused):
+                await one.recorder.record(mine)
+            return told
+
+    [first] = asyncio.run(story())
+    assert [row.event_id for row in stored(ledger.database)] == [first.entries[0].event_id]
+
+
+def test_a_request_that_was_seen_and_then_lost_with_its_server_is_recorded_anew(ledger):
+    """A standby takes over that never had it: what was visible was not yet safe."""
+    again = command(ledger.subject(), born(), key="k")
+
+    async def story(wired: Wired) -> list[Any]:
+        async def another_takes_over() -> None:
+            emptied(ledger)
+
+        first = await wired.recorder.record(again)
+        meanwhile(wired, another_takes_over)
+        return [first, await wired.recorder.record(again)]
+
+    lost, kept = ledger.run(story)
+    assert not kept.replayed
+    assert kept.entries[0].event_id != lost.entries[0].event_id
+    assert [row.event_id for row in stored(ledger.database)] == [kept.entries[0].event_id]
+
+
+def test_a_writer_whom_others_always_forestall_is_told_so_and_its_key_stays_good(
+    ledger, monkeypatch
+):
+    monkeypatch.setattr("ledger.record.CONFLICT_ATTEMPTS", 3)
+    subject = ledger.subject()
+    mine = command(subject, born(), key="k")
+
+    async def story() -> list[int]:
+        async with ledger.wired() as one, ledger.wired() as two:
+
+            async def forestall() -> None:
+                await two.record(subject, born())
+
+            with after_reading(one, forestall), pytest.raises(Conflict, match="same key") as told:
+                await one.recorder.record(mine)
+            assert told.type is Conflict
+            return [entry.version for entry in (await one.recorder.record(mine)).entries]
+
+    assert asyncio.run(story()) == [4]
+    assert len(stored(ledger.database)) == 4
+
+
+def test_nothing_is_sealed_for_a_person_who_was_erased_since_they_were_read(ledger):
+    subject = ledger.subject()
+
+    async def story(wired: Wired) -> Any:
+        await wired.record(subject, born())
+
+        async def erase() -> None:
+            await wired.keys.destroy_person(subject)
+
+        with after_reading(wired, erase), pytest.raises(Fault, match="read it again"):
+            await wired.attempt(subject, born("1981-05-05"))
+        return await wired.attempt(subject, born("1981-05-05"))
+
+    told = ledger.run(story)
+    assert isinstance(told, Refused)
+    assert told.refusal.reason is Reason.SUBJECT_ERASED
+    assert len(stored(ledger.database)) == 1
 
 
 def test_two_of_one_request_in_one_batch_are_both_told_of_its_entries(ledger):

@@ -16,9 +16,11 @@ from eventsourcing.persistence import (
     StoredEvent,
     Tracking,
 )
+from psycopg.conninfo import make_conninfo
 
 from ledger.recorder import LedgerRecorder
 from ledger.store import APPEND_ATTEMPTS
+from migrations import migrate
 from tests.integration.appending import emptied, failing, one_ledger, stored
 from tests.integration.library import datastore, recorder
 from tests.integration.waiting import until
@@ -53,6 +55,21 @@ def events(originator: UUID, *versions: int, topic: str = "Thing.Happened") -> l
 def test_a_database_without_a_ledger_is_named_as_the_matter(database):
     made = recorder(LedgerRecorder, database)
     with pytest.raises(ProgrammingError, match="run `ledger migrate`"):
+        made.create_table()
+    made.close()
+
+
+def test_a_database_where_no_ledger_was_founded_is_told_by_what_founds_one(database):
+    migrate(database, "ledger")
+    made = recorder(LedgerRecorder, database)
+    with pytest.raises(ProgrammingError, match="run `ledger migrate`"):
+        made.create_table()
+    made.close()
+
+
+def test_a_server_that_is_not_there_is_an_operational_error(ledger, tmp_path):
+    made = recorder(LedgerRecorder, make_conninfo(ledger.database, host=str(tmp_path)))
+    with pytest.raises(OperationalError, match="cannot be reached"):
         made.create_table()
     made.close()
 

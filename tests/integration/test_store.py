@@ -8,10 +8,13 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from ledger.errors import OutcomeUnknown, Unavailable
-from ledger.store import APPEND_ATTEMPTS, Outcome, Request
+from ledger.errors import Fault, OutcomeUnknown, Unavailable
+from ledger.founding import found_ledger
+from ledger.store import APPEND_ATTEMPTS, Identity, Outcome, Request, Store, open_pool
+from migrations import migrate
 from tests.integration.appending import Requests, emptied, failing, one_ledger, stored
 from tests.integration.waiting import until
 from tests.integration.wired import Founded, Wired
@@ -93,6 +96,39 @@ def test_a_server_that_is_not_reached_has_recorded_nothing(ledger, made):
             await wired.store.head(0)
 
     ledger.run(story)
+
+
+def test_what_cannot_be_done_in_time_is_unavailable_and_is_done_later(ledger, made):
+    impatient = make_conninfo(ledger.database, options="-c lock_timeout=50")
+    request = made.request()
+
+    async def story() -> None:
+        async with open_pool(impatient, size_max=2) as pool:
+            store = Store(pool)
+            with psycopg.connect(ledger.database) as other:
+                other.execute("LOCK TABLE log_head IN ACCESS EXCLUSIVE MODE")
+                with pytest.raises(Unavailable, match="cannot be reached"):
+                    await store.head(0)
+                with pytest.raises(Unavailable, match="has recorded nothing"):
+                    await store.append(0, request)
+            assert (await store.append(0, request)).name == "accepted"
+            assert (await store.head(0)).size == 1
+
+    asyncio.run(story())
+
+
+def test_a_database_that_is_migrated_and_not_founded_holds_no_ledger(database, made):
+    migrate(database, "ledger")
+
+    async def identity() -> Identity:
+        async with open_pool(database, size_max=2) as pool:
+            return await Store(pool).identity()
+
+    with pytest.raises(Fault, match="run `ledger migrate`"):
+        asyncio.run(identity())
+    founded = found_ledger(database, origin="test/ledger", logs=3, entropy=made.random.randbytes)
+    again = found_ledger(database, origin="other", logs=4, entropy=made.random.randbytes)
+    assert asyncio.run(identity()) == founded == again
 
 
 async def all_idle_connections_died(ledger: Founded, pool: AsyncConnectionPool) -> None:

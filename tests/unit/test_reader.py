@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID, uuid4
@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from ledger.dossier import kept
 from ledger.events import PolicySet
 from ledger.keys import KeyStore
-from ledger.reader import Reader
-from ledger.store import DossierRow, Identity, OwnRow, Store
+from ledger.reader import Reader, latest, position
+from ledger.store import DossierRow, Head, Identity, OwnRow, Place, Store
 
 OWN = UUID(bytes=os.urandom(16), version=4)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -90,3 +90,48 @@ def test_an_answer_has_the_catalogue_of_the_position_it_names() -> None:
         assert loaded.own_plain == own_row(1).sealed
 
     asyncio.run(story())
+
+
+def test_dossiers_may_be_read_by_somebody_else_for_many_at_once() -> None:
+    async def story() -> None:
+        one, other = reader(rows=[], owns=[3]), Scripted(rows=[3, 3], owns=[])
+        asked: list[tuple[int, list[UUID]]] = []
+
+        async def rows(log: int, subjects: Sequence[UUID]) -> dict[UUID, DossierRow]:
+            asked.append((log, list(subjects)))
+            return await other.dossiers(log, list(subjects), own=OWN)
+
+        subject = uuid4()
+        loaded = (await one.subjects(0, [subject], rows=rows))[subject]
+        # Once more after the catalogue had moved on.
+        assert asked == [(0, [subject])] * 2
+        assert loaded.catalogue.version == 3
+
+    asyncio.run(story())
+
+
+def test_the_catalogue_is_shown_as_it_was_last_read() -> None:
+    async def story() -> None:
+        one = reader(rows=[2, 2], owns=[2])
+        assert one.catalogue.version == 0
+        loaded = (await one.subjects(0, [subject := uuid4()]))[subject]
+        assert one.catalogue is loaded.catalogue
+
+    asyncio.run(story())
+
+
+def test_a_position_names_log_number_and_leaf_and_no_leaf_of_an_empty_log() -> None:
+    assert position(3, 12, bytes.fromhex("0a1b2c3d4e") + bytes(27)) == "3:12:0a1b2c3d"
+    assert position(0, 0, None) == "0:0"
+
+
+def test_an_answer_is_known_at_the_later_of_the_two_stamps_it_rests_on() -> None:
+    def at(day: int) -> datetime:
+        return START + timedelta(days=day)
+
+    def place(day: int) -> Place:
+        return Place(n=1, recorded_at=at(day), leaf_hash=bytes(32))
+
+    head = Head(size=9, recorded_at=at(5), leaf_hash=bytes(32), now=at(9))
+    assert latest(head, None) == at(5)
+    assert [latest(head, place(day)) for day in (4, 5, 6)] == [at(5), at(5), at(6)]
