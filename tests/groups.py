@@ -40,24 +40,45 @@ def find_libfaketime() -> Path | None:
     return next((path for name in names for path in Path("/").glob(name[1:])), None)
 
 
+def find_openssl() -> Path | None:
+    """The command-line tool of OpenSSL; LibreSSL's, which macOS has, is another."""
+    found = shutil.which("openssl")
+    if found is None:
+        return None
+    said = subprocess.run([found, "version"], capture_output=True, text=True, check=False).stdout
+    return Path(found) if said.startswith("OpenSSL ") else None
+
+
 def find_other_python() -> Path | None:
     """A supported Python of another minor version than this one, able to make an environment."""
     return next(filter(_makes_environments, _pythons_of_other_versions()), None)
 
 
+def find_python_39() -> Path | None:
+    """The oldest Python that runs what a stranger is given."""
+    return next(filter(_runs, _pythons_of(9)), None)
+
+
 def _pythons_of_other_versions() -> Iterator[Path]:
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        if minor == sys.version_info.minor:
-            continue
-        if found := shutil.which(f"python3.{minor}"):
-            yield Path(found)
-        if pyenv := os.environ.get("PYENV_ROOT"):
-            yield from Path(pyenv).glob(f"versions/3.{minor}.*/bin/python3.{minor}")
+        if minor != sys.version_info.minor:
+            yield from _pythons_of(minor)
+
+
+def _pythons_of(minor: int) -> Iterator[Path]:
+    if found := shutil.which(f"python3.{minor}"):
+        yield Path(found)
+    if pyenv := os.environ.get("PYENV_ROOT"):
+        yield from Path(pyenv).glob(f"versions/3.{minor}.*/bin/python3.{minor}")
 
 
 def _makes_environments(python: Path) -> bool:
+    return _runs(python, "import ensurepip, venv")
+
+
+def _runs(python: Path, code: str = "pass") -> bool:
     """Run it to see: a shim on the path may stand for a version that is not installed."""
-    command = [str(python), "-c", "import ensurepip, venv"]
+    command = [str(python), "-c", code]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
@@ -79,6 +100,16 @@ GROUPS = {
             advice=f"a Python from 3.{OLDEST[1]} to 3.{NEWEST[1]} of another minor version than "
             f"3.{sys.version_info.minor}, with venv, on the path or in PYENV_ROOT",
             find=find_other_python,
+        ),
+        Group(
+            name="python39",
+            advice="a Python 3.9, on the path or in PYENV_ROOT",
+            find=find_python_39,
+        ),
+        Group(
+            name="openssl",
+            advice="OpenSSL's command-line tool (Debian: apt-get install openssl)",
+            find=find_openssl,
         ),
     )
 }

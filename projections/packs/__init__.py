@@ -1,0 +1,1 @@
+"""Evidence packs: what a stranger needs to check the record without us."""
