@@ -1,143 +1,147 @@
-"""Who asks, and what they may do: bearer tokens of a local issuer, with coarse scopes.
+"""Who asks, and what they may do: the client behind a request, its scopes and its grant.
 
-The issuer is for the embedded default: its key lies beside the data, readable by the service alone.
-Not here: what a route does.
+A route says which scope it needs; what a grant covers is asked where a purpose is named. Not here:
+how a token is verified (`tokens`, `authentication`), or how a grant comes about (`grants`).
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
 import msgspec
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-Scope = Literal["record", "check", "history", "catalogue"]
+from ledger.events import Fact, name_of
+from ledger.terms import EVERY_PURPOSE
+
+Scope = Literal["record", "check", "history", "catalogue", "audit", "feed"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-ISSUER = "ledger"
-AUDIENCE = "ledger"
-ALGORITHM = "ES256"
-CACHE_MAX = 10_000
-CACHE_SECONDS = 60
+CALLER = "caller"
+"""Where the request's state holds its client, or why it has none."""
+REALM = 'Bearer realm="ledger"'
 
 Connection = ASGIConnection[Any, Any, Any, Any]
-Guard = Callable[[Connection, BaseRouteHandler], None]
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """The purposes, and the types of entry to record, that a client's work covers; None is all.
+
+    A grant that names nothing covers nothing.
+    """
+
+    purposes: frozenset[str] | None = frozenset()
+    entry_types: frozenset[str] | None = frozenset()
+
+    @property
+    def whole(self) -> bool:
+        """Every purpose: then also what is said of no purpose, and of a person as such."""
+        return self.purposes is None
+
+    def covers(self, purpose: str) -> bool:
+        """Whether the client may ask about this purpose, and record for it."""
+        return self.purposes is None or purpose in self.purposes
+
+    def shows(self, fact: Fact) -> bool:
+        """Whether the client may see the fact: it names a purpose of the grant, or every purpose.
+
+        A fact that names none is the person's, and shown to a grant over all purposes.
+        """
+        if self.purposes is None:
+            return True
+        named = getattr(fact, "purpose", None)
+        return named in self.purposes or (named == EVERY_PURPOSE and bool(self.purposes))
+
+    def records(self, fact: Fact) -> bool:
+        """Whether the client may record the fact: its type, for every purpose that it acts on."""
+        if self.entry_types is not None and name_of(fact) not in self.entry_types:
+            return False
+        return self.purposes is None or getattr(fact, "purpose", None) in self.purposes
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """A caller: its id, which entries carry as `recorded_by`, and its scopes."""
+    """A caller: its id, which entries carry as `recorded_by`, its scopes and its grant."""
 
     id: str
     scopes: frozenset[str]
+    grant: Grant = Grant()
 
 
 class Unauthenticated(Exception):
-    """No token, or one that this service does not accept."""
+    """No token, or one that this service does not accept; `error` is RFC 6750's, None for none."""
+
+    def __init__(self, message: str, *, error: str | None = "invalid_token") -> None:
+        super().__init__(message)
+        self.error = error
+
+    @property
+    def challenge(self) -> str:
+        """What `WWW-Authenticate` says: RFC 6750, section 3."""
+        if self.error is None:
+            return REALM
+        return f'{REALM}, error="{self.error}", error_description="{self}"'
 
 
 class Forbidden(Exception):
-    """The token does not carry the scope that the route needs."""
+    """The token does not carry the scope that the route needs, or its grant is too narrow."""
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"the token needs the scope {scope}")
+    def __init__(self, message: str, *, scope: str | None = None, field: str | None = None) -> None:
+        super().__init__(message)
         self.scope = scope
+        self.field = field
+
+    @property
+    def challenge(self) -> str:
+        """What `WWW-Authenticate` says: RFC 6750, section 3.1."""
+        named = "" if self.scope is None else f', scope="{self.scope}"'
+        return f'{REALM}, error="insufficient_scope"{named}'
 
 
-class Issuer:
-    """Issues and verifies tokens with one ES256 key; verified ones are remembered for a minute."""
-
-    def __init__(self, key: ECKey) -> None:
-        self._key = key
-        self._verified: dict[str, tuple[float, Client]] = {}
-
-    @classmethod
-    def at(cls, path: Path) -> Issuer:
-        """The issuer whose key is in this file, made there, whole at once, if it is not."""
-        if not path.exists():
-            _make_key(path)
-        held = msgspec.json.decode(path.read_bytes(), type=dict[str, str | list[str]])
-        return cls(ECKey.import_key(held))
-
-    def token(self, client: str, scopes: tuple[Scope, ...], *, seconds: int) -> str:
-        """A token for the client, valid from now for `seconds`."""
-        now = int(time.time())
-        claims = {
-            "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": client,
-            "iat": now,
-            "exp": now + seconds,
-            "scope": " ".join(scopes),
-        }
-        return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt"}, claims, self._key)
-
-    def client(self, token: str) -> Client:
-        """Who the token speaks for; raises `Unauthenticated`."""
-        now = time.time()
-        held = self._verified.get(token)
-        if held is not None and now < held[0]:
-            return held[1]
-        client, expires = self._verify(token, now)
-        if len(self._verified) >= CACHE_MAX:
-            self._verified.clear()
-        self._verified[token] = (min(expires, now + CACHE_SECONDS), client)
-        return client
-
-    def _verify(self, token: str, now: float) -> tuple[Client, float]:
-        try:
-            decoded = jwt.decode(token, self._key, algorithms=[ALGORITHM])
-        except (JoseError, ValueError) as error:
-            raise Unauthenticated("the token is not one of this issuer") from error
-        claims = decoded.claims
-        subject, expires = claims.get("sub"), claims.get("exp")
-        if claims.get("iss") != ISSUER or claims.get("aud") != AUDIENCE:
-            raise Unauthenticated("the token is for another service")
-        if decoded.header.get("typ") != "at+jwt" or not isinstance(subject, str) or not subject:
-            raise Unauthenticated("the token is no access token")
-        if not isinstance(expires, int | float) or expires <= now:
-            raise Unauthenticated("the token has expired: ask for a new one")
-        scopes = claims.get("scope")
-        words = scopes.split() if isinstance(scopes, str) else []
-        return Client(id=subject, scopes=frozenset(words)), float(expires)
-
-
-def _make_key(path: Path) -> None:
-    """A new key file; of two makers at once, the first one's stays."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    key = ECKey.generate_key("P-256").as_dict(private=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(key))
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
-
-
-def needs(scope: Scope) -> Guard:
+class Needs:
     """A guard that lets only clients with the scope pass."""
 
-    def guard(connection: Connection, _: BaseRouteHandler) -> None:
-        client = client_of(connection)
-        if scope not in client.scopes:
-            raise Forbidden(scope)
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
 
-    return guard
+    async def __call__(self, connection: Connection, _: BaseRouteHandler) -> None:
+        if self.scope not in client_of(connection).scopes:
+            raise Forbidden(f"the token needs the scope {self.scope}", scope=self.scope)
+
+
+def needs(scope: Scope) -> Needs:
+    """The guard of a route for clients with this scope."""
+    return Needs(scope)
 
 
 def client_of(connection: Connection) -> Client:
     """The client whose token the request carries."""
-    kind, _, token = connection.headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not token:
-        raise Unauthenticated("send `Authorization: Bearer <token>`")
-    issuer: Issuer = connection.app.state["issuer"]
-    return issuer.client(token.strip())
+    caller = connection.scope["state"].get(CALLER)
+    if isinstance(caller, Client):
+        return caller
+    if isinstance(caller, Exception):
+        raise caller
+    raise Unauthenticated("send `Authorization: Bearer <token>`", error=None)
+
+
+def covering(connection: Connection, purposes: Iterable[str]) -> Grant:
+    """The client's grant, which covers each of these purposes; asked before anything is read."""
+    grant = client_of(connection).grant
+    if not all(grant.covers(purpose) for purpose in purposes):
+        raise Forbidden("the token's grant does not cover a purpose that is asked about")
+    return grant
+
+
+def whole_grant(connection: Connection, *, field: str | None = None) -> None:
+    """Passes only clients whose grant is over every purpose."""
+    if not client_of(connection).grant.whole:
+        raise Forbidden("the token's grant must be over every purpose for this", field=field)
+
+
+def recording(connection: Connection, facts: Iterable[Fact]) -> None:
+    """Passes only clients whose grant is to record each of these facts."""
+    grant = client_of(connection).grant
+    for place, fact in enumerate(facts):
+        if not grant.records(fact):
+            message = "the token's grant does not cover entries of this type for this purpose"
+            raise Forbidden(message, field=f"entries[{place}]")

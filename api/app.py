@@ -5,86 +5,159 @@ Not here: what a route does; each noun has a file.
 
 from __future__ import annotations
 
-import msgspec
-from litestar import Litestar, Response, Router, get
-from litestar.datastructures import MutableScopeHeaders, State
+import asyncio
+import time
+from collections.abc import Callable
+
+from litestar import Litestar, Response
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import Message, Scope
+from litestar.middleware import DefineMiddleware
 
-from api import catalogue, checks, entries, lists, problems, subjects
-from api.access import Issuer
-from api.body import AnyRequest, check_parameters
+from api import (
+    authzen,
+    authzen_search,
+    catalogue,
+    checks,
+    consumers,
+    entries,
+    feed,
+    lists,
+    openapi,
+    openapi_page,
+    overdue,
+    packs,
+    probes,
+    problems,
+    reads,
+    subjects,
+    timeline,
+)
+from api.authentication import Authentication
+from api.body import AnyRequest, check_bodiless, check_parameters
+from api.limits import InHand, buckets_of, charge
+from api.middleware import Envelope
 from api.runtime import Runtime
-from api.state import runtime
+from api.telemetry_http import Observed, Routed
+from api.tokens import Tokens
+from api.trust import ExternalIssuer
+from api.waiting import Growth
 
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-}
+ROUTES = [
+    checks.check,
+    checks.check_batch,
+    checks.bases,
+    lists.diff,
+    lists.population,
+    lists.exposures,
+    reads.reads,
+    packs.make_pack,
+    packs.pack_made,
+    packs.pack_content,
+    entries.record_about,
+    entries.record_common,
+    timeline.subject_timeline,
+    subjects.resolve,
+    catalogue.adopt,
+    catalogue.current,
+    authzen.evaluation,
+    authzen.evaluations,
+    authzen_search.action_search,
+    authzen.configuration,
+    feed.pull,
+    feed.stream,
+    consumers.consumers,
+    consumers.register,
+    consumers.one_consumer,
+    consumers.remove,
+    consumers.renew,
+    consumers.acknowledge,
+    overdue.overdue,
+    openapi.openapi,
+    openapi_page.page,
+    openapi_page.asset,
+    problems.problem_page,
+    probes.livez,
+    probes.readyz,
+]
 
 
-@get("/livez", include_in_schema=False)
-async def livez() -> Response[bytes]:
-    """The process answers."""
-    return Response(b'{"live":true}', media_type="application/json")
+async def _admit(request: AnyRequest) -> Response[None] | None:
+    """Within the client's quota, and nothing in the request that the call does not take."""
+    charge(request)
+    await check_parameters(request)
+    check_bodiless(request)
+    return _options(request) if request.method == "OPTIONS" else None
 
 
-@get("/readyz", include_in_schema=False)
-async def readyz(request: AnyRequest) -> Response[bytes]:
-    """The ledger can be read: the database answers and holds a ledger."""
-    head = await runtime(request).store.head(0)
-    body = msgspec.json.encode({"ready": True, "checks": {"database": "ok"}, "size": head.size})
-    return Response(body, media_type="application/json")
+def _options(request: AnyRequest) -> Response[None]:
+    """What the path takes: the framework's own answer leaves out what was registered later."""
+    path = request.scope["path_template"]
+    taken = {
+        method
+        for route in request.app.routes
+        if route.path_format == path
+        for method in route.methods
+    }
+    return Response(None, status_code=204, headers={"allow": ", ".join(sorted(taken))})
 
 
-async def _secure(message: Message, _: Scope) -> None:
-    """Headers that every response has, errors included."""
-    if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in HEADERS.items():
-            headers.setdefault(name, value)
+def create_app(
+    ledger: Runtime, tokens: Tokens, *, clock: Callable[[], float] = time.monotonic
+) -> Litestar:
+    """The application over a running ledger, for the clients that `tokens` knows.
 
-
-async def _not_a_page(response: Response[bytes]) -> Response[bytes]:
-    """The framework answers a path it does not know with a page: here that is a problem too."""
-    return problems.problem("not-found") if response.status_code == 404 else response
-
-
-def create_app(ledger: Runtime, issuer: Issuer) -> Litestar:
-    """The application over a running ledger."""
-    return Litestar(
-        route_handlers=[
-            checks.check,
-            checks.check_batch,
-            checks.bases,
-            lists.diff,
-            lists.population,
-            lists.exposures,
-            entries.record_about,
-            entries.record_common,
-            entries.subject_timeline,
-            subjects.resolve,
-            catalogue.adopt,
-            catalogue.current,
-            problems.problem_page,
-            livez,
-            readyz,
-        ],
+    `clock` is that of rate limits. `state["draining"]` is set once the process is asked to end:
+    whoever waits for news waits no longer.
+    """
+    settings = ledger.settings
+    draining = asyncio.Event()
+    app = Litestar(
+        route_handlers=ROUTES,
         exception_handlers={HTTPException: problems.handle, Exception: problems.handle},
-        before_request=check_parameters,
-        before_send=[_secure],
-        state=State({"runtime": ledger, "issuer": issuer}),
-        openapi_config=OpenAPIConfig(
-            title="Ledger of consent and legal basis",
-            version="0.1.0",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-            openapi_router=Router(
-                "/", route_handlers=[], include_in_schema=False, after_request=_not_a_page
-            ),
+        before_request=_admit,
+        middleware=[
+            InHand(settings.concurrent_max),
+            DefineMiddleware(Authentication, tokens=tokens),
+        ],
+        state=State(
+            {
+                "runtime": ledger,
+                "limits": buckets_of(settings, clock=clock),
+                "growth": Growth(lambda log: _size(ledger, log)),
+                "draining": draining,
+                packs.MAKING: asyncio.Lock(),
+                "tokens": tokens,
+                "probes": _probes(ledger, tokens, draining),
+            }
         ),
+        openapi_config=None,
         logging_config=None,
         request_max_body_size=None,
     )
+    app.state[openapi.DOCUMENT] = openapi.encoded(app.routes)
+    envelope = Envelope(
+        Routed(app.asgi_handler),
+        tls_in_front=settings.tls_in_front,
+        body_seconds=settings.body_seconds,
+    )
+    app.asgi_handler = Observed(envelope, ledger.telemetry)
+    return app
+
+
+def _probes(ledger: Runtime, tokens: Tokens, draining: asyncio.Event) -> probes.Probes:
+    """With a look at the keys of an external issuer, where tokens are one's."""
+    if not isinstance(tokens, ExternalIssuer):
+        return probes.Probes(ledger, draining)
+    keys = tokens.keys
+    ledger.telemetry.metrics.watch_keys(keys.age)
+
+    async def jwks() -> str:
+        await keys.usable()
+        return probes.OK
+
+    return probes.Probes(ledger, draining, {"jwks": jwks})
+
+
+async def _size(ledger: Runtime, log: int) -> int:
+    return (await ledger.store.head(log)).size

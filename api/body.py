@@ -5,7 +5,6 @@ Instants stay strings here and are read by `ledger.civil`: a number must never b
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from litestar import Request
 from litestar.enums import ParamType
 from litestar.params import ParameterKwarg
 
+from api.ijson import value_of
 from api.problems import TooLarge, WrongMediaType
 from ledger.civil import parse_day, parse_instant
 from ledger.errors import Malformed
@@ -23,24 +23,29 @@ from ledger.wire import unreadable
 T = TypeVar("T")
 
 AnyRequest = Request[Any, Any, Any]
+_WITH_BODY = {"PATCH", "POST", "PUT"}
+
+
+class Misasked(Malformed):
+    """A request whose parts do not fit the call; `code` says how."""
+
+    def __init__(self, message: str, *, code: str, field: str = "query") -> None:
+        super().__init__(message, field=field)
+        self.code = code
 
 
 async def read(request: AnyRequest, kind: type[T], *, bytes_max: int) -> T:
     """The body as `kind`, or the error naming the first field that cannot be read."""
-    text = await read_bytes(request, bytes_max=bytes_max)
+    text, _ = await read_value(request, bytes_max=bytes_max)
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
         raise unreadable(error, field="body") from error
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Malformed("is not JSON, or is nested too deeply", field="body") from error
 
 
-async def read_bytes(request: AnyRequest, *, bytes_max: int) -> bytes:
-    """The body, which must say that it is JSON, up to its limit."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise WrongMediaType
+async def read_value(request: AnyRequest, *, bytes_max: int) -> tuple[bytes, object]:
+    """The body, which must be I-JSON and say so, up to its limit, and the value it stands for."""
+    _require_json(request)
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > bytes_max:
         raise TooLarge
@@ -49,21 +54,19 @@ async def read_bytes(request: AnyRequest, *, bytes_max: int) -> bytes:
         body += chunk
         if len(body) > bytes_max:
             raise TooLarge
-    _refuse_repeats(body)
-    return bytes(body)
+    return bytes(body), value_of(body)
 
 
-def _refuse_repeats(text: bytearray) -> None:
-    """A name twice in one object means one thing here and another elsewhere: RFC 7493 2.3."""
-    try:
-        json.loads(text, object_pairs_hook=_named_once, parse_int=float)
-    except (ValueError, RecursionError):
-        return  # The strict reader says what is wrong with it.
-
-
-def _named_once(pairs: list[tuple[str, object]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise Malformed("an object names a field twice: which one is meant?", field="body")
+def _require_json(request: AnyRequest) -> None:
+    """Raise `WrongMediaType` for another type, another character set, or a packed body."""
+    packed = ",".join(request.headers.getall("content-encoding", ["identity"]))
+    types = request.headers.getall("content-type", [])
+    if len(types) != 1 or {one.strip().lower() for one in packed.split(",")} != {"identity"}:
+        raise WrongMediaType
+    media_type, *parameters = (one.strip().lower() for one in types[0].split(";"))
+    named = {one.partition("=")[2].strip('"') for one in parameters if one.startswith("charset")}
+    if media_type != "application/json" or named - {"utf-8"}:
+        raise WrongMediaType
 
 
 def instant(text: str | None, *, field: str) -> datetime | None:
@@ -86,13 +89,22 @@ async def check_parameters(request: AnyRequest) -> None:
     taken = dict(_parameters(request))
     given = list(request.query_params.multi_items())
     if len({name for name, _ in given}) != len(given):
-        raise Malformed("a parameter stands twice", field="query")
+        raise Misasked("a parameter stands twice", code="parameter-twice")
     if not taken.keys() >= {name for name, _ in given}:
         takes = ", ".join(sorted(taken)) or "none"
-        raise Malformed(f"this call takes no such parameter; it takes: {takes}", field="query")
+        message = f"this call takes no such parameter; it takes: {takes}"
+        raise Misasked(message, code="unknown-parameter")
     for name, required in taken.items():
         if required and name not in request.query_params:
-            raise Malformed("is required", field=name)
+            raise Misasked("is required", code="required", field=name)
+
+
+def check_bodiless(request: AnyRequest) -> None:
+    """A body where none has a meaning is refused, not passed over (RFC 9110, section 9.3.1)."""
+    length = request.headers.get("content-length", "0")
+    given = "transfer-encoding" in request.headers or length.strip("0") != ""
+    if given and request.method not in _WITH_BODY:
+        raise Misasked("this call takes no body", code="unexpected-body", field="body")
 
 
 def _parameters(request: AnyRequest) -> Iterator[tuple[str, bool]]:

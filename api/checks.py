@@ -23,7 +23,10 @@ NO_STORE = {"cache-control": "no-store"}
 
 
 class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question; times are RFC 3339 strings, `effective_at` also a day."""
+    """A question; times are RFC 3339 strings, `effective_at` also a day.
+
+    `store` asks that the answer is kept, to be compared with a later replay.
+    """
 
     subject: UUID
     purpose: str
@@ -36,6 +39,7 @@ class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     at_position: str | None = None
     min_position: str | None = None
     explain: Explain = "summary"
+    store: bool = False
 
     def query(self, *, within: str = "") -> Query:
         """The question as the projection takes it; errors name the field `within` the body."""
@@ -110,7 +114,8 @@ async def check(request: AnyRequest) -> Response[bytes]:
     """May we process this person's data for this purpose, on which basis, and why."""
     ledger = runtime(request)
     body = await read(request, CheckBody, bytes_max=ledger.settings.body_bytes_max)
-    return answered(explained(await asked(request, body.query()), body.explain))
+    found = await asked(request, body.query(), store=body.store)
+    return answered(explained(found, body.explain))
 
 
 @post("/v1/checks/batch", guards=[needs("check")], status_code=200)
@@ -121,7 +126,9 @@ async def check_batch(request: AnyRequest) -> Response[bytes]:
     if len({one.id for one in body.checks}) != len(body.checks):
         raise Malformed("an id stands twice", field="checks")
     answers = await asked_together(
-        request, [one.query(within=f"checks[{n}].") for n, one in enumerate(body.checks)]
+        request,
+        [one.query(within=f"checks[{n}].") for n, one in enumerate(body.checks)],
+        stored={n for n, one in enumerate(body.checks) if one.store},
     )
     found = [
         BatchAnswer(id=one.id, answer=explained(answer, one.explain))
@@ -136,6 +143,7 @@ async def bases(
     subject: FromPath[UUID],
     effective_at: FromQuery[str | None] = None,
     known_at: FromQuery[str | None] = None,
+    min_position: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """Every purpose of the catalogue, for one person at one moment."""
     query = Query(
@@ -143,6 +151,7 @@ async def bases(
         purpose="",
         effective_at=instant_or_day(effective_at, field="effective_at"),
         known_at=instant(known_at, field="known_at"),
+        min_position=_position(min_position, field="min_position"),
     )
     found = await asked_of_all(request, query)
     return answered(

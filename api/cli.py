@@ -16,7 +16,12 @@ from api import (
     cli_care,
     cli_catalogue,
     cli_compare,
+    cli_config,
     cli_demo,
+    cli_erase,
+    cli_keys,
+    cli_log,
+    cli_pack,
     cli_record,
     cli_replay,
     cli_scenario,
@@ -39,6 +44,7 @@ def ledger() -> None:
 
 for command in (
     *cli_service.COMMANDS,
+    *cli_config.COMMANDS,
     *cli_record.COMMANDS,
     *cli_ask.COMMANDS,
     *cli_replay.COMMANDS,
@@ -49,6 +55,10 @@ for command in (
     *cli_demo.COMMANDS,
     *cli_care.COMMANDS,
     *cli_compare.COMMANDS,
+    *cli_log.COMMANDS,
+    *cli_pack.COMMANDS,
+    *cli_erase.COMMANDS,
+    *cli_keys.COMMANDS,
 ):
     ledger.add_command(command)
 

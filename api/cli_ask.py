@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from api.checks import CheckBody
+from api.cli_asking import asked_here
 from api.cli_service import config_option, configured, json_option
 from api.cli_words import DIFFERS, Target, subject_of, target, token_option, url_option
 from api.output import line, say
@@ -85,7 +86,7 @@ def _answer(where: Target, body: CheckBody) -> Answer:
     query = body.query()
 
     async def ask(ledger: Runtime) -> Answer:
-        return explained(await ledger.checks.check(query), body.explain)
+        return explained(await asked_here(ledger, query), body.explain)
 
     return where.on_ledger(ask)
 

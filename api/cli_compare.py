@@ -14,6 +14,7 @@ import rich_click as click
 
 from api.body import instant
 from api.checks import Bases
+from api.cli_asking import left
 from api.cli_service import config_option, configured, json_option
 from api.cli_words import DIFFERS, on_ledger, subject_of, target, token_option, url_option
 from api.lists import Difference
@@ -27,6 +28,7 @@ from ledger.errors import Malformed
 from ledger.reader import latest
 from projections.checks import purposes_of
 from projections.compare import Compared, Moment, Record, compare
+from projections.listed import Listing
 
 
 class Asked(NamedTuple):
@@ -127,12 +129,17 @@ def _from_ledger(settings: Settings, subject: UUID, asked: Asked) -> Sequence[Co
         known = latest(loaded.head, loaded.catalogue_place)
         newest = Moment(effective_at=max(loaded.head.now, known), known_at=known)
         before, after = asked.moments(newest)
-        return compare(
+        found = compare(
             Record(person=loaded.dossier, catalogue=loaded.catalogue, rulebook=ledger.rulebook),
             before=before,
             after=after,
             purposes=purposes_of(loaded.catalogue, max(before.known_at, after.known_at)),
         )
+        listing = Listing(
+            kind="DIFF", identity=ledger.identity, answered_at=loaded.head.now, asked={}
+        )
+        await left(ledger, "ledger compare", listing.compared(found, subject, loaded))
+        return found
 
     return on_ledger(settings, act)
 

@@ -15,6 +15,7 @@ from api.output import errors
 from api.runtime import Places, Runtime, places, prepare
 from api.serving import serve, stopped_by_a_signal
 from api.settings import Settings
+from api.trust import check_local
 
 
 @click.command("demo")
@@ -27,11 +28,16 @@ from api.settings import Settings
 def demo_command(data: Path | None, port: int | None, config: Path | None, as_json: bool) -> None:
     """Serve a ledger to try, on loopback, with everything in it made up."""
     settings = configured(config)
+    check_local(settings)
     if data is not None:
         settings = msgspec.structs.replace(settings, data_dir=str(data.absolute()))
     wanted = settings.port if port is None else port
     chosen = free_port(settings.host, wanted, exact=port is not None)
-    settings = msgspec.structs.replace(settings, port=chosen)
+    metrics = settings.metrics_port and free_port(
+        settings.metrics_host, settings.metrics_port if wanted else 0, exact=False
+    )
+    # Nobody looks elsewhere first: it ends when it is told to.
+    settings = msgspec.structs.replace(settings, port=chosen, metrics_port=metrics, drain_seconds=0)
     with stopped_by_a_signal(), places(settings) as where:
         if where.warning:
             errors.print(where.warning, markup=False)

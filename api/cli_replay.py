@@ -1,6 +1,7 @@
 """`ledger replay`: answers from a file of entries and a catalogue, without a database.
 
 The entries are those of scenario files and of `ledger export`: one JSON object a line, or one list.
+With `--answer` it is an answer that was given, from the configured database (`cli_replay_answer`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import msgspec
 import rich_click as click
 
 from api.body import instant, instant_or_day
+from api.cli_replay_answer import replay_answer
 from api.cli_scenario import catalogue_in
-from api.cli_service import json_option
+from api.cli_service import config_option, json_option
 from api.cli_words import DIFFERS, file_argument, file_bytes, in_file
 from api.output import line, say
 from api.shown import in_short
@@ -57,26 +59,39 @@ class Moment(NamedTuple):
 
 
 @click.command("replay")
-@click.option("--events", type=file_argument, required=True, help="Entries: NDJSON, or a list.")
-@click.option("--catalogue", type=file_argument, required=True)
+@click.option("--events", type=file_argument, help="Entries: NDJSON, or a list.")
+@click.option("--catalogue", type=file_argument)
+@click.option("--answer", "read", help="An answer that was given, by the id of its read.")
 @click.option("--subject", "subjects", multiple=True, help="Everyone in the file if none.")
 @click.option("--purpose", "purposes", multiple=True, help="Every purpose if none.")
 @click.option("--effective-at", help="An instant or a day; now if left out.")
 @click.option("--known-at", help="An instant; all entries of the file if left out.")
+@config_option
 @json_option
 def replay_command(
-    events: Path,
-    catalogue: Path,
+    events: Path | None,
+    catalogue: Path | None,
+    read: str | None,
     subjects: tuple[str, ...],
     purposes: tuple[str, ...],
     effective_at: str | None,
     known_at: str | None,
+    config: Path | None,
     as_json: bool,
 ) -> None:
     """Answer from a file of entries, in the state of knowledge that it had at a moment.
 
-    Exit 0 where every answer is PERMIT, 3 where one is not.
+    Exit 0 where every answer is PERMIT, 3 where one is not. With --answer, give an answer again
+    from the entries of the ledger: exit 0 where it has the same bytes, 3 where it has not.
     """
+    if read is not None:
+        if events or catalogue or subjects or purposes or effective_at or known_at:
+            raise click.UsageError("--answer says all: give no other question with it.")
+        if not replay_answer(config, read, as_json=as_json):
+            sys.exit(DIFFERS)
+        return
+    if events is None or catalogue is None:
+        raise click.UsageError("Name --events and --catalogue, or an --answer.")
     document, given = catalogue_in(catalogue), entries_in(events)
     moment = _moment(given, effective_at, known_at)
     permitted = True

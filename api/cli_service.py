@@ -1,17 +1,19 @@
-"""Commands that run the service or look after it: serve, token, migrate, config."""
+"""Commands that run the service or look after it: serve, token, migrate."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import rich_click as click
 
 from api.access import SCOPES, Scope
+from api.issuer import EVERY
 from api.output import line, say
-from api.runtime import Runtime, places, prepare
-from api.serving import issuer, serve, stopped_by_a_signal
-from api.settings import Settings, load, shown
+from api.runtime import Runtime, folder_of, places, prepare
+from api.serving import serve, stopped_by_a_signal
+from api.settings import Settings, load
+from api.trust import check_local, check_trust, local_issuer
+from ledger.events import BY_NAME
 
 TOKEN_SECONDS = 8 * 60 * 60
 
@@ -32,6 +34,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def serve_command(config: Path | None) -> None:
     """Serve the HTTP API, with PostgreSQL started beside it where no database is set."""
     settings = configured(config)
+    check_trust(settings)
     with stopped_by_a_signal(), places(settings) as where:
         if where.warning:
             say(where.warning)
@@ -47,15 +50,37 @@ def serve_command(config: Path | None) -> None:
 @config_option
 @click.option("--client", default="local", show_default=True, help="The id entries will carry.")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="All if none.")
+@click.option("--purpose", "purposes", multiple=True, help="A purpose of its grant; all if none.")
+@click.option(
+    "--entry-type",
+    "entry_types",
+    multiple=True,
+    type=click.Choice(["*", *BY_NAME]),
+    metavar="TYPE",
+    help="What it may record; all if none.",
+)
 @click.option("--seconds", default=TOKEN_SECONDS, show_default=True)
 def token_command(
-    config: Path | None, client: str, scopes: tuple[Scope, ...], seconds: int
+    config: Path | None,
+    client: str,
+    scopes: tuple[Scope, ...],
+    purposes: tuple[str, ...],
+    entry_types: tuple[str, ...],
+    seconds: int,
 ) -> None:
-    """Print a bearer token of the local issuer."""
+    """Print a bearer token of the local issuer, which is the embedded default's."""
     settings = configured(config)
-    with places(settings) as where:
-        where.folder.mkdir(parents=True, exist_ok=True)
-        say(issuer(where, settings).token(client, scopes or SCOPES, seconds=seconds))
+    check_local(settings)
+    folder_of(settings).mkdir(parents=True, exist_ok=True)
+    say(
+        local_issuer(settings).token(
+            client,
+            scopes or SCOPES,
+            seconds=seconds,
+            purposes=purposes or EVERY,
+            entry_types=entry_types or EVERY,
+        )
+    )
 
 
 @click.command("migrate")
@@ -72,17 +97,4 @@ def migrate_command(config: Path | None, as_json: bool) -> None:
     say("\n".join(done) or "Nothing to do: both databases are at this release.")
 
 
-@click.command("config")
-@config_option
-@json_option
-def config_command(config: Path | None, as_json: bool) -> None:
-    """Check and show the settings, secrets masked."""
-    values = shown(configured(config))
-    if as_json:
-        line(values)
-        return
-    for name, value in values.items():
-        say(f"{name} = {msgspec.json.encode(value).decode()}")
-
-
-COMMANDS = (serve_command, token_command, migrate_command, config_command)
+COMMANDS = (serve_command, token_command, migrate_command)

@@ -9,13 +9,15 @@ from uuid import UUID
 import msgspec
 import rich_click as click
 
+from api.cli_asking import left
 from api.cli_service import config_option, configured, json_option
 from api.cli_words import on_ledger, subject_of, target, token_option, url_option
-from api.entries import TIMELINE_MAX
+from api.cursors import LIMIT_MAX
 from api.output import line, say
 from api.remote import Service
 from api.runtime import Runtime
 from api.settings import Settings
+from projections.listed import Listing
 from projections.replay import TimelineEntry, timeline
 
 ENVELOPE = ("type", "effective_at")
@@ -54,13 +56,13 @@ def timeline_command(
 
 
 def _asked(service: Service, subject: UUID) -> Iterable[dict[str, object]]:
-    after: str | None = None
+    cursor: str | None = None
     while True:
-        text = service.get(f"/v1/subjects/{subject}/entries", after=after, limit=TIMELINE_MAX)
+        text = service.get(f"/v1/subjects/{subject}/entries", cursor=cursor, limit=LIMIT_MAX)
         page = msgspec.json.decode(text, type=Page)
         yield from page.entries
-        after = page.next
-        if after is None:
+        cursor = page.next
+        if cursor is None:
             return
 
 
@@ -68,9 +70,14 @@ def _read(settings: Settings, subject: UUID | None) -> Iterable[dict[str, object
     async def act(ledger: Runtime) -> list[dict[str, object]]:
         found: list[dict[str, object]] = []
         while True:
-            page = await timeline(ledger.reader, subject, after=len(found), limit=TIMELINE_MAX)
+            asked = {"after": len(found), "limit": LIMIT_MAX}
+            listing = await Listing.begun(ledger.reader, "TIMELINE", asked)
+            page = await timeline(ledger.reader, subject, after=len(found), limit=LIMIT_MAX)
+            if subject is not None:
+                about = listing.page(msgspec.json.encode(page), subject=subject)
+                await left(ledger, "ledger timeline", [about])
             found += [_as_sent(one) for one in page]
-            if len(page) < TIMELINE_MAX:
+            if len(page) < LIMIT_MAX:
                 return found
 
     return on_ledger(settings, act)

@@ -18,8 +18,8 @@ from api.demo_people import SCHEME, STORIES, identifier, lines
 from api.import_ids import Ids
 from api.importing import CLIENT, Importing, Unrecorded
 from api.runtime import Places, Runtime, running
-from api.serving import issuer
 from api.settings import Settings
+from api.trust import local_issuer
 from ledger.errors import Fault, Malformed
 from ledger.events import NoticePublished
 from ledger.record import Command, Refused
@@ -104,7 +104,7 @@ def free_port(host: str, wanted: int, *, exact: bool) -> int:
 def printed(demo: Demo, where: Places, settings: Settings) -> Iterator[str]:
     """What the demo says once it serves: where, a token, and three questions to try."""
     url = f"http://{settings.host}:{settings.port}"
-    token = issuer(where, settings).token("demo", SCOPES, seconds=TOKEN_SECONDS)
+    token = local_issuer(settings).token("demo", SCOPES, seconds=TOKEN_SECONDS)
     yield f"Ledger: {url}"
     yield f"Data:   {where.folder} ({demo.entries} entries; nobody in it is real)"
     yield f"Token:  {token}"

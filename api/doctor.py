@@ -1,7 +1,7 @@
 """`ledger doctor`'s checks: whether this ledger is as it must be, each check with what to do.
 
-What the application may not do is proved by trying it in a transaction that is rolled back. Not
-here: printing (`cli_care`), or mending anything (`rebuild`, `migrate`).
+Not here: what roles may do (`privileges`), printing (`cli_care`), or mending anything (`rebuild`,
+`migrate`).
 """
 
 from __future__ import annotations
@@ -12,36 +12,28 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import LiteralString
 from uuid import UUID
 
 import msgspec
 import psycopg
 
 import migrations
+from api.erasing import restored
+from api.privileges import login, privileges
 from api.runtime import Places, Runtime, running
 from api.settings import Settings
-from ledger.connections import CHECKED_ROLE
 from ledger.errors import Fault, LedgerError
 from ledger.seal import Destroyed
 from projections.everyone import Progress
+from projections.read_verification import Broken, verify_chains
 from projections.rebuild import Rebuild
 from projections.replay import replay
 
 CLOCK_APART = timedelta(seconds=5)
 DISK_FREE_MIN = 1 << 30
 SAMPLE = 100
-"""Dossiers held against their entries unless all are asked for."""
+"""How many dossiers, and rows of each chain of reads, are looked at unless all are asked for."""
 
-FORBIDDEN: dict[str, LiteralString] = {
-    "UPDATE": "UPDATE entry SET leaf = leaf",
-    "DELETE": "DELETE FROM entry",
-    "TRUNCATE": "TRUNCATE entry",
-    "INSERT": "INSERT INTO entry SELECT * FROM entry LIMIT 0",
-    "UPDATE of the head": "UPDATE log_head SET size = size",
-    "UPDATE of dossiers": "UPDATE dossier SET sealed = sealed",
-}
-"""What the application's role must not be able to do, each an example of it."""
 _SOME = "SELECT subject FROM dossier WHERE log = %s AND subject >= %s ORDER BY subject LIMIT %s"
 
 
@@ -68,15 +60,30 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
             yield found
             if not found.ok:
                 return
-        yield await asyncio.to_thread(_found, "privileges", _privileges, self.where)
+        yield await asyncio.to_thread(_found, "privileges", privileges, self.where)
+        yield await asyncio.to_thread(_found, "login", login, self.where)
         yield await asyncio.to_thread(_found, "disk", _disk, self.where)
         try:
             async with running(self.where, self.settings) as ledger:
                 yield await _awaited("clock", _clock(ledger))
                 yield await _awaited("keys", _keys(ledger, self.where))
+                yield await _awaited("erasures", restored(ledger).check())
                 yield await _awaited("dossiers", self._dossiers(ledger))
+                yield await _awaited("read audit", self._reads(ledger))
         except (LedgerError, psycopg.Error, OSError) as error:
             yield Finding(check="ledger", ok=False, detail=_first_line(error))
+
+    async def _reads(self, ledger: Runtime) -> str:
+        """Every chain of the read audit, or its end, is as it was written."""
+        chains = looked = 0
+        last = None if self.full else SAMPLE
+        logs = range(ledger.identity.logs)
+        async for one in verify_chains(ledger.pool, logs, last=last):
+            if isinstance(one, Broken):
+                raise Fault(f"{one}: keep this database as it is, and compare it with a backup")
+            chains, looked = chains + 1, looked + one.rows
+        which = "all" if self.full else f"the last {SAMPLE}"
+        return f"{which} rows of {chains} chains are as they were written ({looked} rows)"
 
     async def _dossiers(self, ledger: Runtime) -> str:
         """Every derived row, or a sample of dossiers, is what the entries make it."""
@@ -125,30 +132,6 @@ def _migrations(where: Places) -> str:
     if waiting:
         raise Fault(f"{', '.join(waiting)} not run: run `ledger migrate`")
     return "both databases are at this release"
-
-
-def _privileges(where: Places) -> str:
-    """The role of the application is refused everything that would change the record."""
-    with psycopg.connect(where.database) as connection:
-        for what, statement in FORBIDDEN.items():
-            if _allowed(connection, statement):
-                raise Fault(
-                    f"{CHECKED_ROLE} may {what}: the record is not append-only; take back what "
-                    "was granted beyond the migrations"
-                )
-    return f"{CHECKED_ROLE} may not change, remove or add entries but through the append"
-
-
-def _allowed(connection: psycopg.Connection, statement: LiteralString) -> bool:
-    """Whether the role may; whatever happened is rolled back."""
-    role = psycopg.sql.Identifier(CHECKED_ROLE)
-    with connection.transaction(force_rollback=True):
-        connection.execute(psycopg.sql.SQL("SET LOCAL ROLE {}").format(role))
-        try:
-            connection.execute(statement)
-        except psycopg.errors.InsufficientPrivilege:
-            return False
-    return True
 
 
 def _disk(where: Places) -> str:

@@ -67,6 +67,7 @@ log_rotation_age = '1d'
 log_rotation_size = 0
 log_checkpoints = on
 log_lock_waits = on
+log_parameter_max_length = 0
 shared_preload_libraries = '{preload}'
 include_if_exists = '../ledger.local.conf'
 """

@@ -1,4 +1,4 @@
-"""Recording and the timeline over HTTP."""
+"""Recording over HTTP: whole or not at all, once however often it is sent."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery
+from litestar import Response, post
+from litestar.params import FromPath
 
-from api.access import client_of, needs
+from api.access import client_of, needs, recording
 from api.body import AnyRequest, read
 from api.checks import answered
+from api.limits import QUOTA, RECORDING, charge_recording
+from api.preconditions import etag, expected_version
 from api.problems import KeyRequired, refused
 from api.state import runtime
 from ledger.civil import format_instant
@@ -21,9 +23,7 @@ from ledger.reader import position
 from ledger.record import ENTRIES_MAX, Command, Receipted, Refused
 from ledger.store import Recorded
 from ledger.wire import read_fact
-from projections.replay import timeline
 
-TIMELINE_MAX = 200
 KEY_LENGTH_MAX = 200
 
 
@@ -43,109 +43,91 @@ class RecordedEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordedBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What was recorded; `position` is that of the last entry."""
+    """What was recorded; `position` is that of the last entry.
+
+    `version` is the stream's, null for a client whose grant is not over every purpose.
+    """
 
     position: str
-    version: int
+    version: int | None
     entries: list[RecordedEntry]
 
 
-class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """Entries of a person in the order of recording; `next` continues, null at the end."""
-
-    entries: list[object]
-    complete: bool
-    next: str | None
-
-
-@post("/v1/subjects/{subject:uuid}/entries", guards=[needs("record")], status_code=201)
+@post(
+    "/v1/subjects/{subject:uuid}/entries",
+    guards=[needs("record")],
+    status_code=201,
+    opt={QUOTA: RECORDING},
+)
 async def record_about(request: AnyRequest, subject: FromPath[UUID]) -> Response[bytes]:
     """Record what happened to one person, late and dated right, safely retried."""
     return await _record(request, subject)
 
 
-@post("/v1/entries", guards=[needs("catalogue")], status_code=201)
+@post("/v1/entries", guards=[needs("catalogue")], status_code=201, opt={QUOTA: RECORDING})
 async def record_common(request: AnyRequest) -> Response[bytes]:
     """Record entries about no one person: notices, bases for all, policy, law."""
     return await _record(request, None)
 
 
-@get("/v1/subjects/{subject:uuid}/entries", guards=[needs("history")])
-async def subject_timeline(
-    request: AnyRequest,
-    subject: FromPath[UUID],
-    after: FromQuery[str | None] = None,
-    limit: FromQuery[int] = 50,
-) -> Response[bytes]:
-    """What was recorded about a person, with its content where that is not erased."""
-    if not 1 <= limit <= TIMELINE_MAX:
-        raise Malformed(f"must be between 1 and {TIMELINE_MAX}", field="limit")
-    start = _version(after, field="after") if after else 0
-    found = await timeline(runtime(request).reader, subject, after=start, limit=limit + 1)
-    page, more = found[:limit], len(found) > limit
-    return answered(
-        Timeline(
-            entries=list(page),
-            complete=not more,
-            next=f"v{page[-1].version}" if more else None,
-        )
-    )
-
-
 async def _record(request: AnyRequest, subject: UUID | None) -> Response[bytes]:
     ledger = runtime(request)
-    body = await read(request, EntriesBody, bytes_max=ledger.settings.body_bytes_max)
+    facts: tuple[Fact, ...] = ()
+    try:
+        facts = await _facts(request)
+    finally:
+        # Only what was read can be known to be restrictive.
+        charge_recording(request, facts)
+    recording(request, facts)
     command = Command(
         subject=subject,
-        facts=tuple(_fact(one, n) for n, one in enumerate(body.entries)),
+        facts=facts,
         client=client_of(request).id,
         key=idempotency_key(request),
-        expected_version=expected_version(request),
+        expected_version=await expected_version(request, subject),
     )
     result = await ledger.recorder.record(command)
-    return refused(result) if isinstance(result, Refused) else recorded(result)
+    if isinstance(result, Refused):
+        return refused(result)
+    return recorded(result, whole=client_of(request).grant.whole)
 
 
-def _fact(value: dict[str, object], place: int) -> Fact:
-    return read_fact(value, field=f"entries[{place}]")
+async def _facts(request: AnyRequest) -> tuple[Fact, ...]:
+    most = runtime(request).settings.body_bytes_max
+    body = await read(request, EntriesBody, bytes_max=most)
+    return tuple(read_fact(one, field=f"entries[{n}]") for n, one in enumerate(body.entries))
 
 
 def idempotency_key(request: AnyRequest) -> str:
     """The key that makes a repeated request the same one."""
-    key = request.headers.get("idempotency-key", "").strip()
-    if not key:
+    keys = [one.strip() for one in request.headers.getall("idempotency-key", [])]
+    if not any(keys):
         raise KeyRequired
+    if len(keys) > 1:
+        raise Malformed("stands twice: which one is meant?", field="Idempotency-Key")
+    key = keys[0]
     if len(key) > KEY_LENGTH_MAX or not key.isprintable():
         message = f"must be at most {KEY_LENGTH_MAX} printable characters"
         raise Malformed(message, field="Idempotency-Key")
     return key
 
 
-def expected_version(request: AnyRequest) -> int | None:
-    """The version of the stream that the caller saw, where it says so in `If-Match`."""
-    match = request.headers.get("if-match")
-    return None if match is None else _version(match.strip('"'), field="If-Match")
+def recorded(result: Receipted, *, whole: bool = True) -> Response[bytes]:
+    """201 with the entries as recorded; a repeated request says that it is one.
 
-
-def _version(text: str, *, field: str) -> int:
-    digits = text.removeprefix("v")
-    if not text.startswith("v") or not digits.isdecimal() or len(digits) > 18:
-        raise Malformed('must be a version as answered, such as "v3"', field=field)
-    return int(digits)
-
-
-def recorded(result: Receipted) -> Response[bytes]:
-    """201 with the entries as recorded; a repeated request says that it is one."""
+    `whole` is whether the client may know how many entries the stream has.
+    """
     last = result.entries[-1]
     response = answered(
         RecordedBody(
             position=position(result.log, last.n, last.leaf_hash),
-            version=last.version,
+            version=last.version if whole else None,
             entries=[_entry(result.log, one) for one in result.entries],
         ),
         status_code=201,
     )
-    response.headers["etag"] = f'"v{last.version}"'
+    if whole:
+        response.headers["etag"] = etag(last.version)
     if result.replayed:
         response.headers["idempotency-replayed"] = "true"
     return response

@@ -1,4 +1,4 @@
-"""What follows the log beside the service: the list of present bases, kept current."""
+"""What follows the log beside the service: present bases, checkpoints, erasures, deliveries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from api.erasing import erasing, restored
+from api.publishing import publishing
 from api.runtime import Runtime
+from api.webhooks import webhooks
 from projections.current import Tailer
 
 diagnostics = logging.getLogger("ledger")
@@ -15,13 +18,27 @@ diagnostics = logging.getLogger("ledger")
 
 @asynccontextmanager
 async def following(ledger: Runtime) -> AsyncIterator[None]:
-    """The followers, running for as long as the service does."""
+    """The followers, running for as long as the service does.
+
+    Raises `Locked` where a restore brought back what was destroyed, `RolledBack` or `Forked` where
+    a log is not the one that was signed: then nothing is served.
+    """
+    await restored(ledger).check()
     tailer = Tailer(ledger.reader, ledger.rulebook, ledger.pool)
-    task = asyncio.create_task(tailer.follow(asyncio.Event(), failed=_failed))
+
+    def failed(error: Exception) -> None:
+        ledger.telemetry.metrics.follower_failures.labels("current_basis").inc()
+        _failed(error)
+
+    stop = asyncio.Event()
+    task = asyncio.create_task(tailer.follow(stop, failed=failed))
     try:
-        yield
+        async with publishing(ledger), erasing(ledger), webhooks(ledger):
+            yield
     finally:
-        # A step is one transaction: broken off, it is done again by whoever follows next.
+        # A step is one transaction: broken off, it is done again by whoever follows next. One that
+        # takes no cancelling, as where a connection comes free just then, is the last.
+        stop.set()
         task.cancel()
         await asyncio.wait([task])
 

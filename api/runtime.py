@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -20,8 +20,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
 import migrations
+from api.authzen_words import Words, read_words
 from api.embedded import Embedded, default_root
 from api.settings import Settings
+from api.telemetry import Telemetry
 from ledger.deadlines import bank_holidays
 from ledger.founding import found_ledger
 from ledger.keys import FileKek, KeyStore
@@ -30,6 +32,7 @@ from ledger.record import Recorder
 from ledger.rules.rulebook import RuleBook, uk_gdpr
 from ledger.store import Identity, Store, open_pool
 from projections.checks import Checks
+from projections.read_chains import SESSION, ReadChains
 
 DATABASE, KEYS = "ledger", "ledger_keys"
 
@@ -52,17 +55,27 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     rulebook: RuleBook
     pool: AsyncConnectionPool
+    keys_pool: AsyncConnectionPool
     store: Store
     keys: KeyStore
+    kek: FileKek
     reader: Reader
+    reads: ReadChains
     recorder: Recorder
     checks: Checks
+    telemetry: Telemetry
+    authzen_words: Words = Words()
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where the embedded server and the key files live."""
+    return Path(settings.data_dir) if settings.data_dir else default_root()
 
 
 @contextmanager
 def places(settings: Settings) -> Iterator[Places]:
     """The databases, with the embedded server running for as long as they are used."""
-    folder = Path(settings.data_dir) if settings.data_dir else default_root()
+    folder = folder_of(settings)
     if settings.database_url is not None:
         keys = settings.keys_url or _beside(settings.database_url)
         yield Places(database=settings.database_url, keys=keys, folder=folder, embedded=False)
@@ -82,38 +95,67 @@ def places(settings: Settings) -> Iterator[Places]:
 def prepare(where: Places, settings: Settings) -> tuple[Identity, list[str]]:
     """The ledger migrated and founded; the files that ran, none where all had."""
     where.folder.mkdir(parents=True, exist_ok=True)
-    done = [f"ledger/{name}" for name in migrations.migrate(where.database, "ledger")]
-    done += [f"keys/{name}" for name in migrations.migrate(where.keys, "keys")]
+    done = _migrated(where.database, "ledger") + _migrated(where.keys, "keys")
     identity = found_ledger(where.database, origin=settings.origin, logs=1, entropy=os.urandom)
     return identity, done
 
 
+def _migrated(conninfo: str, folder: migrations.Folder) -> list[str]:
+    """The files that ran; where there are none to run, no owner's rights are needed."""
+    if not migrations.pending(conninfo, folder):
+        return []
+    try:
+        return [f"{folder}/{name}" for name in migrations.migrate(conninfo, folder)]
+    except psycopg.errors.InsufficientPrivilege as error:
+        message = f"{folder}: this login may not migrate: run `ledger migrate` with the owner's"
+        raise migrations.MigrationError(message) from error
+
+
 @asynccontextmanager
-async def running(where: Places, settings: Settings) -> AsyncIterator[Runtime]:
+async def running(
+    where: Places, settings: Settings, telemetry: Telemetry | None = None
+) -> AsyncIterator[Runtime]:
     """The wired ledger; its pools are closed at the end."""
+    telemetry = telemetry or Telemetry()
     pool = open_pool(where.database, size_max=settings.pool_size)
     keys_pool = open_pool(where.keys, size_max=settings.pool_size, role=None)
-    await pool.open()
-    await keys_pool.open()
+    reads_pool = open_pool(where.database, size_max=2, session=SESSION)
+    pools = {"ledger": pool, "keys": keys_pool, "reads": reads_pool}
+    for each in pools.values():
+        await each.open()
+    telemetry.metrics.watch_pools(pools)
     try:
-        ledger = await _wired(where, settings, pool, _keys(where, settings, keys_pool))
+        ledger = await _wired(where, settings, telemetry, pools)
         try:
             yield ledger
         finally:
             # An append in flight is never broken off: its outcome could not be told.
             await ledger.store.drain()
+            await ledger.reads.drain()
     finally:
-        await pool.close()
-        await keys_pool.close()
+        for each in pools.values():
+            await each.close()
 
 
 async def _wired(
-    where: Places, settings: Settings, pool: AsyncConnectionPool, keys: KeyStore
+    where: Places,
+    settings: Settings,
+    telemetry: Telemetry,
+    pools: Mapping[str, AsyncConnectionPool],
 ) -> Runtime:
     rulebook = uk_gdpr()
-    store = Store(pool)
+    kek = _kek(where, settings)
+    keys = KeyStore(pools["keys"], kek=kek, entropy=os.urandom, clock=time.monotonic)
+    store = Store(pools["ledger"], watching=telemetry.watching)
     identity = await store.identity()
     reader = Reader(store, keys, identity)
+    reads = ReadChains(
+        pools["reads"],
+        own=identity.stream,
+        entropy=os.urandom,
+        clock=time.monotonic,
+        watching=telemetry.watching,
+    )
     # The first look at a calendar loads it: not while somebody waits for an answer.
     await asyncio.to_thread(bank_holidays, time.gmtime().tm_year)
     return Runtime(
@@ -121,20 +163,24 @@ async def _wired(
         places=where,
         identity=identity,
         rulebook=rulebook,
-        pool=pool,
+        pool=pools["ledger"],
+        keys_pool=pools["keys"],
         store=store,
         keys=keys,
+        kek=kek,
         reader=reader,
+        reads=reads,
         recorder=Recorder(
             reader, rulebook, entropy=os.urandom, milliseconds=lambda: time.time_ns() // 1_000_000
         ),
-        checks=Checks(reader, rulebook),
+        checks=Checks(reader, rulebook, rows=reads.dossiers),
+        telemetry=telemetry,
+        authzen_words=read_words(settings.authzen_words_file),
     )
 
 
-def _keys(where: Places, settings: Settings, pool: AsyncConnectionPool) -> KeyStore:
-    path = Path(settings.kek_file) if settings.kek_file else where.folder / "kek"
-    return KeyStore(pool, kek=FileKek(path), entropy=os.urandom, clock=time.monotonic)
+def _kek(where: Places, settings: Settings) -> FileKek:
+    return FileKek(Path(settings.kek_file) if settings.kek_file else where.folder / "kek")
 
 
 def _create(conninfo: str, name: str) -> None:

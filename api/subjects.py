@@ -11,6 +11,7 @@ from litestar import Response, post
 from api.access import needs
 from api.body import AnyRequest, read
 from api.checks import answered
+from api.limits import QUOTA, RESOLVE
 from api.state import runtime
 
 
@@ -27,7 +28,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     subject: UUID
 
 
-@post("/v1/subjects/resolve", guards=[needs("record")], status_code=200)
+@post("/v1/subjects/resolve", guards=[needs("record")], status_code=200, opt={QUOTA: RESOLVE})
 async def resolve(request: AnyRequest) -> Response[bytes]:
     """The subject that the identifier stands for, made up at the first time of asking."""
     ledger = runtime(request)

@@ -9,7 +9,7 @@ restrictive fact is lost. Not here: versions, keys and positions (`record`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -252,6 +252,9 @@ def _two_people(case: Admission) -> Iterator[Refusal]:
         origin, target = fact.from_, fact.into
     else:
         return
+    if case.dossier.erasing:
+        message = "this subject is to be erased: nothing of theirs can move"
+        yield _refuse(Reason.SUBJECT_ERASED, "from", message)
     if origin == target:
         yield _refuse(Reason.SELF_REFERENCE, "from", "names the same subject twice")
     if isinstance(fact, IdentityUnmerged) and case.person.merged_into != fact.into:
@@ -264,12 +267,18 @@ def _hold(case: Admission) -> Iterator[Refusal]:
     fact = case.fact
     if not isinstance(fact, ErasureExecuted):
         return
-    reached = (None, EVERY_PURPOSE, fact.purpose)
-    for history in (case.person, case.common):
-        for hold in _holding(history, case.now):
-            if fact.purpose == EVERY_PURPOSE or hold.purpose in reached:
-                message = "a legal hold is in force: release it first"
-                yield _refuse(Reason.HOLD_IN_FORCE, "type", message)
+    if any(holds(fact.purpose, (case.person, case.common), case.now)):
+        message = "a legal hold is in force: release it first"
+        yield _refuse(Reason.HOLD_IN_FORCE, "type", message)
+
+
+def holds(purpose: str, histories: Iterable[History], now: datetime) -> Iterator[HoldPlaced]:
+    """The holds under which nothing of the purpose may be destroyed now."""
+    reached = (None, EVERY_PURPOSE, purpose)
+    for history in histories:
+        for hold in _holding(history, now):
+            if purpose == EVERY_PURPOSE or hold.purpose in reached:
+                yield hold
 
 
 def _holding(history: History, now: datetime) -> list[HoldPlaced]:

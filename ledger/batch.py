@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Generic, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from ledger.errors import Fault, OutcomeUnknown, Unavailable
 
@@ -18,6 +19,46 @@ R = TypeVar("R")
 
 WEIGHT_MAX = 512
 """How much may leave in one flush, so that a large request delays others by one flush at most."""
+
+
+class Watch(Protocol):
+    """What is told of requests and of their flushes; it neither waits nor raises."""
+
+    def arrived(self) -> object:
+        """What to know of the request that is just being submitted, in its caller's context."""
+
+    def flush(self, arrived: Sequence[object]) -> AbstractContextManager[object]:
+        """Entered around one flush of the requests of which this is known."""
+
+
+class Unwatched:
+    """Nobody looks on."""
+
+    def arrived(self) -> object:
+        """Nothing."""
+        return None
+
+    def flush(self, arrived: Sequence[object]) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Nothing happens around the flush."""
+        return nullcontext()
+
+
+Watching = Callable[[str], Watch]
+"""Who watches the flushes of this name."""
+
+
+def unwatched(_: str) -> Watch:
+    """Nobody does."""
+    return UNWATCHED
+
+
+UNWATCHED = Unwatched()
+
+
+class _Waiting(NamedTuple, Generic[T, R]):
+    one: T
+    answered: asyncio.Future[R]
+    arrived: object
 
 
 class Batcher(Generic[T, R]):
@@ -29,17 +70,19 @@ class Batcher(Generic[T, R]):
         *,
         weight: Callable[[T], int] = lambda _: 1,
         weight_max: int = WEIGHT_MAX,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._flush = flush
         self._weight = weight
         self._weight_max = weight_max
-        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._watch = watch
+        self._waiting: deque[_Waiting[T, R]] = deque()
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, one: T) -> R:
         """What the flush that took `one` made of it, or the error it failed with."""
         answered: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((one, answered))
+        self._waiting.append(_Waiting(one, answered, self._watch.arrived()))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         return await answered
@@ -50,7 +93,7 @@ class Batcher(Generic[T, R]):
             await asyncio.wait([self._running])
 
     async def _run(self) -> None:
-        taken: list[tuple[T, asyncio.Future[R]]] = []
+        taken: list[_Waiting[T, R]] = []
         try:
             while self._waiting:
                 taken = self._next()
@@ -62,19 +105,20 @@ class Batcher(Generic[T, R]):
             self._waiting.clear()
             _fail(unanswered, OutcomeUnknown("this process is ending: retry with the same key"))
 
-    def _next(self) -> list[tuple[T, asyncio.Future[R]]]:
+    def _next(self) -> list[_Waiting[T, R]]:
         taken = [self._waiting.popleft()]
-        weight = self._weight(taken[0][0])
+        weight = self._weight(taken[0].one)
         while self._waiting:
-            weight += self._weight(self._waiting[0][0])
+            weight += self._weight(self._waiting[0].one)
             if weight > self._weight_max:
                 break
             taken.append(self._waiting.popleft())
         return taken
 
-    async def _settle(self, taken: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _settle(self, taken: Sequence[_Waiting[T, R]]) -> None:
         try:
-            results = await self._flush([one for one, _ in taken])
+            with self._watch.flush([each.arrived for each in taken]):
+                results = await self._flush([each.one for each in taken])
         except Exception as error:
             if len(taken) == 1 or _is_systemic(error):
                 _fail(taken, error)
@@ -87,15 +131,15 @@ class Batcher(Generic[T, R]):
         if len(results) != len(taken):
             _fail(taken, Fault("a flush answered for other requests than it was given"))
             return
-        for (_, answered), result in zip(taken, results, strict=True):
-            if not answered.done():
-                answered.set_result(result)
+        for each, result in zip(taken, results, strict=True):
+            if not each.answered.done():
+                each.answered.set_result(result)
 
 
-def _fail(taken: Iterable[tuple[T, asyncio.Future[R]]], error: Exception) -> None:
-    for _, answered in taken:
-        if not answered.done():
-            answered.set_exception(error)
+def _fail(taken: Iterable[_Waiting[T, R]], error: Exception) -> None:
+    for each in taken:
+        if not each.answered.done():
+            each.answered.set_exception(error)
 
 
 def _is_systemic(error: Exception) -> bool:

@@ -197,6 +197,11 @@ class CatalogueDocument(
 
 
 _decode = msgspec.json.Decoder(CatalogueDocument).decode
+# Of a word that is on no closed list, and of a field that there is not, msgspec repeats the word: a
+# field's is kept where it can be no more than a mistyped name.
+_REPEATED = re.compile(
+    r"^(Invalid (?:enum )?value|Object contains unknown field(?! `[a-z_]{1,40}`$)) .*", re.DOTALL
+)
 
 
 def read_catalogue(text: bytes) -> CatalogueDocument:
@@ -214,8 +219,7 @@ def read_catalogue(text: bytes) -> CatalogueDocument:
 
 def _unreadable(text: str) -> Malformed:
     found, separator, path = text.rpartition(" - at `$")
-    # Of a word that is on no closed list, msgspec repeats the word.
-    message = re.sub(r"^(Invalid (?:enum )?value) .*", r"\1", found or path, flags=re.DOTALL)
+    message = _REPEATED.sub(r"\1", found or path)
     return Malformed(message, field="catalogue" + (path.rstrip("`") if separator else ""))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
+from typing import LiteralString
 
 import psycopg
 from psycopg import AsyncConnection, sql
@@ -19,7 +20,7 @@ CHECKED_ROLE = "ledger_app"
 # One plan for a statement, whatever was in the tables when it was made. A plan from before they
 # grew would read all of a table: nothing that is looked up by a key may do so. And an append that
 # is acknowledged before it is on disk would be no record: that setting of a server is not taken.
-_SESSION = """
+_SESSION: LiteralString = """
 SET timezone = 'UTC'; SET plan_cache_mode = 'force_generic_plan'; SET enable_seqscan = off;
 SET jit = off;
 SELECT set_config('synchronous_commit', 'on', false)
@@ -79,14 +80,21 @@ def warnings_on(connection: AsyncConnection) -> Iterator[list[str | None]]:
 
 
 def open_pool(
-    conninfo: str | Callable[[], str], *, size_max: int = 8, role: str | None = CHECKED_ROLE
+    conninfo: str | Callable[[], str],
+    *,
+    size_max: int = 8,
+    role: str | None = CHECKED_ROLE,
+    session: LiteralString = "",
 ) -> AsyncConnectionPool:
-    """A pool, not yet opened, whose connections act as the role and plan the same way for ever."""
+    """A pool, not yet opened, whose connections act as the role and plan the same way for ever.
+
+    `session` is what each connection is told besides.
+    """
 
     async def configure(connection: AsyncConnection) -> None:
         connection.prepare_threshold = 1
         await connection.set_autocommit(True)
-        await connection.execute(_SESSION)
+        await connection.execute(_SESSION + session)
         if role is not None:
             await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
 

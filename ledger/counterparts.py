@@ -135,10 +135,10 @@ def _has(dossier: Dossier, entry: str) -> bool:
 def obstacle(one: Planned, *, dossier: Dossier, now: datetime) -> Refusal | None:
     """Why the stream cannot take its side of the entry, where two people are concerned."""
     fact = one.fact
-    if dossier.destroyed:
+    if dossier.destroyed or dossier.erasing:
         if not (one.remakes or isinstance(fact, MOVES)):
             return None
-        message = "every key of the other subject was destroyed: nothing can move there"
+        message = "the other subject is erased: nothing can move there"
         return Refusal(reason=Reason.SUBJECT_ERASED, pointer=pointer(fact), message=message)
     changed = _changed(fact, dossier, now)
     survivor = dossier.at(now).merged_into

@@ -1,6 +1,6 @@
 """Creating a ledger in a migrated database: its origin, its logs, and its own stream, once.
 
-A second call finds them and changes nothing. Needs the owner's rights.
+A second call finds them and changes nothing; the first needs the owner's rights.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ def found_ledger(conninfo: str, *, origin: str, logs: int, entropy: Entropy) -> 
         psycopg.connect(conninfo) as connection,
         connection.cursor(row_factory=class_row(Identity)) as cursor,
     ):
+        found = cursor.execute(statement("identity")).fetchone()
+        if found is not None:
+            return found
         values = {"origin": origin, "logs": logs, "stream": stream}
         cursor.execute(statement("create_identity"), values)
         cursor.execute(statement("create_heads"))
-        cursor.execute(statement("identity"))
-        found = cursor.fetchone()
+        found = cursor.execute(statement("identity")).fetchone()
         assert found is not None, "the identity was just written"
         return found

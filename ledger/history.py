@@ -28,6 +28,7 @@ from ledger.events import (
     MovedFact,
 )
 from ledger.events.base import PersonAct
+from ledger.terms import EVERY_PURPOSE
 from ledger.wire import fact_from_builtins
 
 MOVES = (EntryReattributed, IdentityMerged)
@@ -157,6 +158,14 @@ class Dossier:
     def version(self) -> int:
         """How many entries the stream has."""
         return len(self.items)
+
+    @property
+    def erasing(self) -> bool:
+        """Whether the person is to be erased: it is recorded, and their keys are still there."""
+        return any(
+            isinstance(one.fact, ErasureExecuted) and one.fact.purpose == EVERY_PURPOSE
+            for one in self.items
+        )
 
     def at(self, known_at: datetime) -> History:
         """What counts at `known_at`; the newest view is kept, since most questions want it."""

@@ -109,6 +109,16 @@ class FileKek:
             raise UnwrapFailed("no key in the file opens a wrapped key in its context")
         return plain[len(prefix) :]
 
+    @property
+    def past(self) -> tuple[str, ...]:
+        """The names of the epochs before the newest that are not destroyed, the oldest first."""
+        return tuple(epoch.kek_id for epoch in self._epochs()[:-1] if epoch.secret)
+
+    @property
+    def destroyed(self) -> Mapping[str, str]:
+        """The fingerprints of the epochs that are destroyed."""
+        return {e.kek_id: e.fingerprint for e in self._epochs() if not e.secret}
+
     def rotate(self) -> str:
         """The name of a new epoch, which wraps from now on."""
         epoch = _new_epoch(self._entropy)

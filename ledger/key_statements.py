@@ -27,7 +27,8 @@ CONTENT_KEY: LiteralString = """
 SELECT key_id, key_version, subject, kek_id, wrapped, fingerprint
 FROM subject_key
 WHERE subject = %(subject)s AND part = 'content' AND purpose IS NOT DISTINCT FROM %(purpose)s
-ORDER BY (state = 'live') DESC, created_at DESC, key_version DESC
+  AND (state <> 'closed' OR NOT %(create)s)
+ORDER BY (state = 'live') DESC, (state = 'closed') DESC, created_at DESC, key_version DESC
 LIMIT 1
 """
 
@@ -56,17 +57,57 @@ SELECT key_id FROM subject_key WHERE subject = %(subject)s AND part = 'basis' FO
 
 DESTROY: LiteralString = """
 UPDATE subject_key SET wrapped = NULL, state = 'destroyed', destroyed_at = clock_timestamp()
-WHERE subject = %(subject)s AND state = 'live'
-  AND (%(everything)s OR (part = 'content' AND purpose IS NOT DISTINCT FROM %(purpose)s))
+WHERE subject = %(subject)s AND state <> 'destroyed'
 """
 
 TOMBSTONES: LiteralString = """
 SELECT key_id, key_version, subject, kek_id, wrapped, fingerprint
 FROM subject_key
 WHERE subject = %(subject)s AND state = 'destroyed'
-  AND (%(everything)s OR (part = 'content' AND purpose IS NOT DISTINCT FROM %(purpose)s))
 ORDER BY created_at, key_id, key_version
 """
+
+CLOSE_CONTENT: LiteralString = """
+UPDATE subject_key SET state = 'closed'
+WHERE subject = %(subject)s AND state = 'live' AND part = 'content' AND purpose = %(purpose)s
+"""
+
+CLOSED: LiteralString = """
+SELECT key_id, key_version, subject, kek_id, wrapped, fingerprint
+FROM subject_key
+WHERE subject = %(subject)s AND state = 'closed' AND part = 'content' AND purpose = %(purpose)s
+ORDER BY created_at, key_id, key_version
+"""
+
+DESTROY_NAMED: LiteralString = """
+UPDATE subject_key SET wrapped = NULL, state = 'destroyed', destroyed_at = clock_timestamp()
+WHERE key_id = ANY(%(key_ids)s) AND state <> 'destroyed'
+"""
+
+NAMED: LiteralString = """
+SELECT key_id, key_version, subject, kek_id, wrapped, fingerprint, part
+FROM subject_key WHERE key_id = ANY(%(key_ids)s)
+ORDER BY created_at, key_id, key_version
+"""
+
+ALL_OF_SUBJECTS: LiteralString = """
+SELECT key_id, key_version, subject, kek_id, wrapped, fingerprint, part
+FROM subject_key WHERE subject = ANY(%(subjects)s) AND state <> 'destroyed'
+ORDER BY created_at, key_id, key_version
+"""
+
+UNDER_KEK: LiteralString = """
+SELECT kek_id, count(*) AS keys FROM (
+    SELECT kek_id FROM subject_key WHERE state <> 'destroyed'
+    UNION ALL SELECT kek_id FROM index_key
+) AS held GROUP BY kek_id ORDER BY kek_id
+"""
+
+RETIRE: LiteralString = """
+INSERT INTO kek_retired (kek_id) SELECT unnest(%(kek_ids)s::text[]) ON CONFLICT DO NOTHING
+"""
+
+RETIRED: LiteralString = "SELECT kek_id, retired_at FROM kek_retired"
 
 FORGET_IDENTIFIERS: LiteralString = "DELETE FROM subject_index WHERE subject = %(subject)s"
 
@@ -95,7 +136,7 @@ UNDER_OLDER_KEK: tuple[tuple[LiteralString, LiteralString], ...] = (
     (
         """
         SELECT key_id, key_version, subject, kek_id, wrapped, fingerprint FROM subject_key
-        WHERE state = 'live' AND kek_id <> %(kek_id)s LIMIT %(rows)s FOR UPDATE
+        WHERE state <> 'destroyed' AND kek_id <> %(kek_id)s LIMIT %(rows)s FOR UPDATE
         """,
         """
         UPDATE subject_key AS old SET kek_id = %(kek_id)s, wrapped = new.wrapped

@@ -25,7 +25,7 @@ from ledger.identifiers import blind_index, normalised
 from ledger.kek import FileKek, Kek, UnwrapFailed
 from ledger.seal import KEY_BYTES, DataKey, Destroyed, Entropy, KeyName, UnknownKey
 
-__all__ = ["FileKek", "Kek", "KeyStore", "blind_index", "fingerprint"]
+__all__ = ["FileKek", "HeldKey", "Kek", "KeyStore", "blind_index", "fingerprint"]
 
 REWRAP_ROWS = 1000
 """Keys wrapped anew in one transaction."""
@@ -43,6 +43,16 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     kek_id: str
     wrapped: bytes | None
     fingerprint: bytes
+    part: str | None = None
+
+
+class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is not destroyed, by its name, and whose it is; `person` for what answers need."""
+
+    key_id: UUID
+    version: int
+    subject: UUID
+    person: bool
 
 
 def fingerprint(secret: bytes) -> bytes:
@@ -143,13 +153,46 @@ class KeyStore:
         subject: UUID = found[0]
         return subject
 
-    async def destroy_content(self, subject: UUID, purpose: str | None) -> list[Destroyed]:
-        """The tombstones of the purpose's content keys, every one of them destroyed."""
-        return await self._destroy(subject, purpose, everything=False)
-
     async def destroy_person(self, subject: UUID) -> list[Destroyed]:
         """The tombstones of all keys of the subject, to whom no identifier leads any more."""
-        return await self._destroy(subject, None, everything=True)
+        which = {"subject": subject}
+        async with self._transaction() as connection:
+            # The lock first, by itself: the next statement then sees every key made before it.
+            await connection.execute(statements.LOCK_BASIS_KEY, which)
+            await connection.execute(statements.DESTROY, which)
+            await connection.execute(statements.FORGET_IDENTIFIERS, which)
+            rows = await _rows(connection, statements.TOMBSTONES, which)
+        self.purge({row.key_id for row in rows})
+        return [_tombstone(row) for row in rows]
+
+    async def close_content(self, subject: UUID, purpose: str) -> list[KeyName]:
+        """The closed content keys of the purpose: nothing more is sealed under them.
+
+        Another process may hold such a key, and seal under it, until what it holds is too old.
+        """
+        which = {"subject": subject, "purpose": purpose}
+        async with self._transaction() as connection:
+            await connection.execute(statements.CLOSE_CONTENT, which)
+            rows = await _rows(connection, statements.CLOSED, which)
+        self.purge({row.key_id for row in rows})
+        return [(row.key_id, row.key_version) for row in rows]
+
+    async def destroy_keys(self, key_ids: Collection[UUID]) -> list[Destroyed]:
+        """The tombstones of these keys, every one of them destroyed; unknown ones are left out."""
+        which = {"key_ids": list(key_ids)}
+        async with self._transaction() as connection:
+            await connection.execute(statements.DESTROY_NAMED, which)
+            rows = await _rows(connection, statements.NAMED, which)
+        self.purge(key_ids)
+        return [_tombstone(row) for row in rows]
+
+    async def held(self, key_ids: Collection[UUID], subjects: Collection[UUID]) -> list[HeldKey]:
+        """Which of these keys, and of all keys of these subjects, are not destroyed."""
+        async with self._transaction() as connection:
+            rows = await _rows(connection, statements.NAMED, {"key_ids": list(key_ids)})
+            values = {"subjects": list(subjects)}
+            rows += await _rows(connection, statements.ALL_OF_SUBJECTS, values)
+        return [_held(row) for row in {row.key_id: row for row in rows if row.wrapped}.values()]
 
     async def rewrap(self) -> int:
         """How many keys were under an older key-encrypting key; none of them is any more."""
@@ -194,13 +237,14 @@ class KeyStore:
         if not rows:
             raise UnknownKey(f"subject {subject} has no content key for this purpose")
         key = self._opened(rows[0])
-        self._remember(("content", subject, purpose), key)
+        if create:
+            self._remember(("content", subject, purpose), key)
         return key
 
     async def _content_rows(
         self, connection: AsyncConnection, subject: UUID, purpose: str | None, *, create: bool
     ) -> list[_Row]:
-        use = {"subject": subject, "purpose": purpose}
+        use = {"subject": subject, "purpose": purpose, "create": create}
         rows = await _rows(connection, statements.CONTENT_KEY, use)
         if create and not any(row.wrapped for row in rows):
             await connection.execute(statements.CREATE_CONTENT_KEY, use | self._new_key())
@@ -227,20 +271,6 @@ class KeyStore:
             await connection.execute(statements.CREATE_INDEX_KEY, new)
             rows = await _rows(connection, statements.INDEX_KEY, {"scheme": scheme})
         return rows[0]
-
-    async def _destroy(
-        self, subject: UUID, purpose: str | None, *, everything: bool
-    ) -> list[Destroyed]:
-        which = {"subject": subject, "purpose": purpose, "everything": everything}
-        async with self._transaction() as connection:
-            # The lock first, by itself: the next statement then sees every key made before it.
-            await connection.execute(statements.LOCK_BASIS_KEY, which)
-            await connection.execute(statements.DESTROY, which)
-            if everything:
-                await connection.execute(statements.FORGET_IDENTIFIERS, which)
-            rows = await _rows(connection, statements.TOMBSTONES, which)
-        self.purge({row.key_id for row in rows})
-        return [_tombstone(row) for row in rows]
 
     async def _rewrap_some(self, select: LiteralString, update: LiteralString) -> int:
         kek_id = self._kek.kek_id
@@ -314,6 +344,16 @@ class KeyStore:
 
 def _context(key_id: UUID, version: int) -> dict[str, str]:
     return {"key_id": str(key_id), "version": str(version)}
+
+
+def _held(row: _Row) -> HeldKey:
+    assert row.subject is not None, "an index key is no subject's"
+    return HeldKey(
+        key_id=row.key_id,
+        version=row.key_version,
+        subject=row.subject,
+        person=row.part == "basis",
+    )
 
 
 def _tombstone(row: _Row) -> Destroyed:

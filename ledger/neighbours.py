@@ -17,6 +17,7 @@ from ledger.events import (
     EntryAnnulled,
     EntryReattributed,
     EntrySuperseded,
+    ErasureExecuted,
     Fact,
     IdentityMerged,
     IdentityUnmerged,
@@ -50,7 +51,7 @@ def onward(fact: Fact, dossier: Dossier, now: datetime) -> Iterator[tuple[str, F
         for where in elsewhere(dossier, fact.entry, now):
             theirs = msgspec.structs.replace(fact, entry=where.entry)
             yield where.subject, basis_of(theirs) if where.left else theirs
-    elif fact.protective:
+    elif fact.protective or isinstance(fact, ErasureExecuted):
         yield from _passed_on(fact, dossier, now)
     elif named := about(fact):
         for where in _holders(dossier, named, now):
@@ -87,7 +88,8 @@ def _chain(entry: str, subject_of: Callable[[str], str | None]) -> list[str]:
 def _passed_on(fact: Fact, dossier: Dossier, now: datetime) -> Iterator[tuple[str, Fact]]:
     """What the person asks to stop binds every identity held to be theirs, and goes on to do so.
 
-    A merged-away identity takes nothing else. Where the merge turns out to be wrong, neither of the
+    So does an erasure: each identity has keys of its own. A merged-away identity takes nothing
+    else. Where the merge turns out to be wrong, neither of the
     two is free of what was asked while it stood: that waits for a person to say whose it was.
     """
     survivor = dossier.at(now).merged_into
@@ -175,12 +177,18 @@ def chain(dossier: Dossier, entry: str) -> list[str]:
 
 def _spoken_of(dossier: Dossier, entry: str) -> str | None:
     """What the entry is about, recorded here or brought here."""
+    fact = entry_of(dossier, entry)
+    return None if fact is None else about(fact)
+
+
+def entry_of(dossier: Dossier, entry: str) -> Fact | None:
+    """The fact of the entry, recorded here or brought here."""
     for one in dossier.items:
         if one.entry == entry:
-            return about(one.fact)
+            return one.fact
         for moved in brought(one):
             if moved.entry == entry:
-                return about(fact_from_builtins(moved.fact))
+                return fact_from_builtins(moved.fact)
     return None
 
 

@@ -7,17 +7,21 @@ everywhere. A destroyed key means an erased person; an unknown key is a fault, n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from ledger.dossier import unseal
+from ledger.errors import Fault, Unavailable
 from ledger.history import Dossier
 from ledger.keys import KeyStore
 from ledger.seal import Destroyed, key_ring, needed_key, open_bytes
 from ledger.store import DossierRow, Head, Identity, Place, Store
+
+ROUNDS_MAX = 20
+"""How often a catalogue that changes meanwhile is read again, before something else is wrong."""
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +47,10 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
     plain: bytes
 
 
+Rows = Callable[[int, Sequence[UUID]], Awaitable[dict[UUID, DossierRow]]]
+"""Reads the dossiers of subjects, all of one log, in one snapshot."""
+
+
 class Reader:
     """Reads streams of one ledger; holds the decoded catalogue between reads."""
 
@@ -52,18 +60,34 @@ class Reader:
         self.identity = identity
         self._own = Own(catalogue=Dossier(None), plain=b"")
 
-    async def subjects(self, log: int, subjects: Sequence[UUID]) -> dict[UUID, Loaded]:
-        """The subjects, all of one log, each with the catalogue that was current beside it."""
-        while True:
-            rows = await self.store.dossiers(log, subjects, own=self.identity.stream)
-            versions = {row.own_version or 0 for row in rows.values()}
+    @property
+    def catalogue(self) -> Dossier:
+        """The ledger's own stream as it was last read: at least as new as any answer given."""
+        return self._own.catalogue
+
+    async def subjects(
+        self, log: int, subjects: Sequence[UUID], *, rows: Rows | None = None
+    ) -> dict[UUID, Loaded]:
+        """The subjects, all of one log, each with the catalogue that was current beside it.
+
+        `rows` reads them where somebody else does so for many at once; else they are read alone.
+        Raises `Unavailable` where the database has gone back behind what was read from it before.
+        """
+        for _ in range(ROUNDS_MAX):
+            found = await (rows or self._rows)(log, subjects)
+            versions = {row.own_version or 0 for row in found.values()}
             # Held from here on: another task may read a newer one meanwhile.
             own = self._own
             if versions <= {own.catalogue.version}:
                 break
             await self._refresh()
-        plains = await self._opened(rows)
-        return {subject: self._loaded(row, plains[subject], own) for subject, row in rows.items()}
+        else:
+            raise Unavailable("the database holds less than was read from it before: see its head")
+        plains = await self._opened(found)
+        return {subject: self._loaded(row, plains[subject], own) for subject, row in found.items()}
+
+    async def _rows(self, log: int, subjects: Sequence[UUID]) -> dict[UUID, DossierRow]:
+        return await self.store.dossiers(log, subjects, own=self.identity.stream)
 
     async def own(self) -> Loaded:
         """The ledger's own stream."""
@@ -76,21 +100,23 @@ class Reader:
         # Of two that read at once, the slower one may hold the older: never go back to it.
         if row is not None and row.version > self._own.catalogue.version:
             catalogue = unseal(None, row.sealed, row.n, row.recorded_at)
+            if catalogue.version != row.version:
+                raise Fault("the dossier of the ledger's own stream has another version: rebuild")
             self._own = Own(catalogue=catalogue, plain=row.sealed)
 
     async def _opened(self, rows: dict[UUID, DossierRow]) -> dict[UUID, bytes | Destroyed | None]:
         """The plain text of each dossier; None where nothing was recorded yet."""
         personal = [
-            row
+            (subject, row.sealed)
             for subject, row in rows.items()
-            if row.sealed is not None and subject != self.identity.stream
+            # A person with a tombstone has nothing left to open.
+            if row.sealed is not None and not row.destroyed and subject != self.identity.stream
         ]
-        wanted = {needed_key(row.sealed) for row in personal if row.sealed is not None}
+        wanted = {needed_key(sealed) for _, sealed in personal}
         key = key_ring(await self.keys.by_id(wanted)) if wanted else key_ring({})
         opened: dict[UUID, bytes | Destroyed | None] = dict.fromkeys(rows)
-        for row in personal:
-            if row.sealed is not None and not row.destroyed:
-                opened[row.subject] = open_bytes(row.sealed, subject=row.subject, key=key)
+        for subject, sealed in personal:
+            opened[subject] = open_bytes(sealed, subject=subject, key=key)
         return opened
 
     def _loaded(self, row: DossierRow, plain: bytes | Destroyed | None, own: Own) -> Loaded:

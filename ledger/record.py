@@ -19,6 +19,7 @@ from ledger.admit import admit
 from ledger.counterparts import Planned
 from ledger.errors import Conflict, Fault, KeyReused, Malformed, VersionConflict
 from ledger.events import Fact, name_of
+from ledger.history import Dossier
 from ledger.reader import Reader
 from ledger.rules.rulebook import RuleBook
 from ledger.seal import CLEAR, DataKey, Destroyed, Entropy, Sealed, seal_bytes
@@ -193,19 +194,28 @@ class Recorder:
         key = (await self._reader.keys.subject_keys([subject], create=True))[subject]
         return _live(key)
 
-    async def content_key(self, subject: UUID | None, fact: Fact) -> DataKey:
-        """The key of the fact's content, committed as well; CLEAR where it has none."""
+    async def content_key(
+        self, subject: UUID | None, fact: Fact, dossier: Dossier | None = None
+    ) -> DataKey:
+        """The key of the fact's content, committed as well; CLEAR where it has none.
+
+        `dossier` is the stream with the fact, where it may be about an entry of the same request.
+        """
         if subject is None or not content_of(fact):
             return CLEAR
-        purpose = content_purpose(fact)
+        if dossier is None:
+            log = self._reader.identity.log_of(subject)
+            dossier = (await self._reader.subjects(log, [subject]))[subject].dossier
+        purpose = content_purpose(fact, dossier)
         return _live(await self._reader.keys.content_key(subject, purpose, create=True))
 
     async def _append(self, command: Command, work: Work) -> Outcome:
         entries: list[NewEntry] = []
         moves: list[Move] = []
         for subject, growth in work.growths():
+            dossier = growth.dossier()
             for version, one in enumerate(growth.added, start=growth.loaded.version + 1):
-                sealed = await self._sealed(command, subject, one)
+                sealed = await self._sealed(command, subject, one, dossier)
                 entries.append(_new_entry(self._uuid(subject), version, one, sealed))
             moves.append(await self.move(subject, growth))
         request = Request(
@@ -217,14 +227,16 @@ class Recorder:
         )
         return await self._reader.store.append(self._log(command.subject), request)
 
-    async def _sealed(self, command: Command, subject: UUID | None, one: Planned) -> Sealed:
+    async def _sealed(
+        self, command: Command, subject: UUID | None, one: Planned, dossier: Dossier
+    ) -> Sealed:
         return seal_entry(
             Sealable(
                 event_id=UUID(one.entry),
                 fact=one.fact,
                 recorded_by=command.client,
                 basis_key=await self.basis_key(subject),
-                content_key=await self.content_key(subject, one.fact),
+                content_key=await self.content_key(subject, one.fact, dossier),
             ),
             origin=self._reader.identity.log_origin(self._log(subject)),
             entropy=self._entropy,

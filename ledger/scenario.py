@@ -165,7 +165,9 @@ class Streams:
     def dossier(self, subject: str | None) -> Dossier:
         """Everything recorded about the subject; None is the ledger's own stream."""
         items = self._items.get(subject, ())
-        destroyed = any(isinstance(one.fact, KeyDestroyed) for one in items)
+        destroyed = any(
+            isinstance(one.fact, KeyDestroyed) and one.fact.reach == "PERSON" for one in items
+        )
         return Dossier(subject, items, destroyed=destroyed)
 
     def record(self, given: Given) -> None:

@@ -9,7 +9,7 @@ Not here: where keys come from (`keys`), which field belongs to which group, the
 (`tlog.leaf`). Everything is pure; randomness is an argument.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Literal, TypeAlias
 from uuid import UUID
@@ -35,6 +35,7 @@ from ledger.errors import Fault
 Entropy: TypeAlias = Callable[[int], bytes]
 GroupName: TypeAlias = Literal["basis", "content"]
 KeyName: TypeAlias = tuple[UUID, int]
+RowName: TypeAlias = Literal["dossier", "answer"]
 
 NIL = UUID(int=0)
 PAD = "_pad"
@@ -103,7 +104,9 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     erased: frozenset[str]
 
 
-class _Group(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Group(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A group as stored; `ct` is empty where it was emptied."""
+
     name: GroupName
     key_id: UUID
     key_version: int
@@ -111,12 +114,14 @@ class _Group(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     ct: bytes
 
 
-class _Container(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class Container(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """An entry's fields as stored."""
+
     v: Literal[1]
     event_id: UUID
     type: str
     digests: bytes
-    groups: list[_Group]
+    groups: list[Group]
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -128,7 +133,7 @@ class _Row(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
 
 
 _msgpack = msgspec.msgpack.Encoder(uuid_format="bytes")
-_container = msgspec.msgpack.Decoder(_Container)
+_container = msgspec.msgpack.Decoder(Container)
 _row = msgspec.msgpack.Decoder(_Row)
 _json = msgspec.json.Encoder()
 _texts = msgspec.json.Decoder(list[str])
@@ -149,10 +154,10 @@ def seal(
     texts = [_disclose(group, pad=n == 0, entropy=entropy) for n, group in enumerate(groups)]
     digests = b"".join(sorted(digest(text) for group in texts for text in group))
     rows = [
-        _encrypted(group, texts=list_, about=(origin, event_id), entropy=entropy)
+        encrypted_group(group, texts=list_, about=(origin, event_id), entropy=entropy)
         for group, list_ in zip(groups, texts, strict=True)
     ]
-    container = _Container(v=1, event_id=event_id, type=type, digests=digests, groups=rows)
+    container = Container(v=1, event_id=event_id, type=type, digests=digests, groups=rows)
     return Sealed(
         container=_msgpack.encode(container), digests=digests, commitment=commitment(digests)
     )
@@ -164,7 +169,7 @@ def open_container(container: bytes, *, origin: str, key: KeyOf) -> Opened:
     `key` answers for a key id and version, and raises `UnknownKey` where it knows neither the key
     nor its destruction. Raises `Tampered` for everything that `seal` cannot have written.
     """
-    parsed = _parse(container)
+    parsed = parse_container(container)
     texts: dict[str, tuple[str, ...]] = {}
     for group in parsed.groups:
         plain = _decrypted(group, about=(origin, parsed.event_id), key=key)
@@ -184,15 +189,13 @@ def open_container(container: bytes, *, origin: str, key: KeyOf) -> Opened:
 
 def needed_keys(container: bytes) -> tuple[KeyName, ...]:
     """The keys that opening the container will ask for."""
-    groups = _parse(container).groups
+    groups = parse_container(container).groups
     return tuple((g.key_id, g.key_version) for g in groups if g.ct and g.key_id != NIL)
 
 
-def emptied(container: bytes, *, key_ids: Collection[UUID]) -> bytes:
-    """The container without the ciphertext under these keys; its digests stay."""
-    parsed = _parse(container)
-    groups = [_without_text(group) if group.key_id in key_ids else group for group in parsed.groups]
-    return _msgpack.encode(msgspec.structs.replace(parsed, groups=groups))
+def format_container(container: Container) -> bytes:
+    """The one spelling of the container."""
+    return _msgpack.encode(container)
 
 
 def key_ring(found: Mapping[KeyName, bytes | Destroyed]) -> KeyOf:
@@ -210,25 +213,29 @@ def key_ring(found: Mapping[KeyName, bytes | Destroyed]) -> KeyOf:
 # Whole rows: what answers need of one subject, derived and always encrypted.
 
 
-def seal_bytes(plain: bytes, *, subject: UUID, key: DataKey, entropy: Entropy) -> bytes:
-    """The bytes encrypted for one subject's row."""
+def seal_bytes(
+    plain: bytes, *, subject: UUID, key: DataKey, entropy: Entropy, what: RowName = "dossier"
+) -> bytes:
+    """The bytes encrypted for one subject's row; one of another kind does not open as this one."""
     if key.key_id == NIL:
         raise Unsealable("a subject's row needs a key of theirs")
     nonce = entropy(NONCE_BYTES)
-    aad = _row_aad(subject, (key.key_id, key.version))
+    aad = _row_aad(what, subject, (key.key_id, key.version))
     ct = _cipher(key.secret).encrypt(nonce, plain, aad)
     return _msgpack.encode(
         _Row(v=1, key_id=key.key_id, key_version=key.version, nonce=nonce, ct=ct)
     )
 
 
-def open_bytes(sealed: bytes, *, subject: UUID, key: KeyOf) -> bytes | Destroyed:
+def open_bytes(
+    sealed: bytes, *, subject: UUID, key: KeyOf, what: RowName = "dossier"
+) -> bytes | Destroyed:
     """The bytes sealed for this subject, or the tombstone of their key."""
     row = _parse_row(sealed)
     secret = key(row.key_id, row.key_version)
     if isinstance(secret, Destroyed):
         return secret
-    aad = _row_aad(subject, (row.key_id, row.key_version))
+    aad = _row_aad(what, subject, (row.key_id, row.key_version))
     try:
         return _cipher(secret).decrypt(row.nonce, row.ct, aad)
     except (InvalidTag, ValueError):
@@ -266,15 +273,16 @@ def _disclose(group: PlainGroup, *, pad: bool, entropy: Entropy) -> list[str]:
     ]
 
 
-def _encrypted(
-    group: PlainGroup, *, texts: list[str], about: tuple[str, UUID], entropy: Entropy
-) -> _Group:
+def encrypted_group(
+    group: PlainGroup, *, texts: Sequence[str], about: tuple[str, UUID], entropy: Entropy
+) -> Group:
+    """The group's texts under its key."""
     key = group.key
     nonce, ct = b"", _json.encode(texts)
     if key.key_id != NIL:
         nonce = entropy(NONCE_BYTES)
         ct = _cipher(key.secret).encrypt(nonce, ct, _entry_aad(about, (key.key_id, key.version)))
-    return _Group(name=group.name, key_id=key.key_id, key_version=key.version, nonce=nonce, ct=ct)
+    return Group(name=group.name, key_id=key.key_id, key_version=key.version, nonce=nonce, ct=ct)
 
 
 def _cipher(secret: bytes) -> AESGCM:
@@ -288,14 +296,14 @@ def _entry_aad(about: tuple[str, UUID], key: KeyName) -> bytes:
     return f"consent-ledger/seal/v1\n{origin}\n{event_id}\n{key[0]}:{key[1]}\n".encode()
 
 
-def _row_aad(subject: UUID, key: KeyName) -> bytes:
-    return f"consent-ledger/dossier/v1\n{subject}\n{key[0]}:{key[1]}\n".encode()
+def _row_aad(what: RowName, subject: UUID, key: KeyName) -> bytes:
+    return f"consent-ledger/{what}/v1\n{subject}\n{key[0]}:{key[1]}\n".encode()
 
 
 # Parts of opening.
 
 
-def _parse(container: bytes) -> _Container:
+def parse_container(container: bytes) -> Container:
     """The container, which must be spelt as `seal` spells it, so that no byte of it is free."""
     try:
         parsed = _container.decode(container)
@@ -314,11 +322,7 @@ def _parse_row(sealed: bytes) -> _Row:
         raise Tampered("a sealed row cannot be read") from None
 
 
-def _without_text(group: _Group) -> _Group:
-    return msgspec.structs.replace(group, nonce=b"", ct=b"")
-
-
-def _decrypted(group: _Group, *, about: tuple[str, UUID], key: KeyOf) -> tuple[str, ...] | None:
+def _decrypted(group: Group, *, about: tuple[str, UUID], key: KeyOf) -> tuple[str, ...] | None:
     """The disclosures of the group, or None where they are erased."""
     _refuse_unauthenticated(group, about[1])
     if not group.ct:
@@ -335,7 +339,7 @@ def _decrypted(group: _Group, *, about: tuple[str, UUID], key: KeyOf) -> tuple[s
         raise Tampered(f"entry {about[1]}: group {group.name} does not open") from None
 
 
-def _refuse_unauthenticated(group: _Group, event_id: UUID) -> None:
+def _refuse_unauthenticated(group: Group, event_id: UUID) -> None:
     """Raise where a group without ciphertext has bytes that nothing would vouch for."""
     clear = group.key_id == NIL
     if (clear and group.key_version != CLEAR.version) or (group.nonce and (clear or not group.ct)):
@@ -353,7 +357,7 @@ def _disclosures(plain: bytes, event_id: UUID) -> tuple[str, ...]:
 
 
 def _check_digests(
-    parsed: _Container, texts: Mapping[str, tuple[str, ...]], *, complete: bool
+    parsed: Container, texts: Mapping[str, tuple[str, ...]], *, complete: bool
 ) -> None:
     """Every disclosure is committed to once, and nothing is missing where nothing was erased."""
     joined = parsed.digests
@@ -368,7 +372,7 @@ def _check_digests(
 
 
 def _fields(
-    parsed: _Container, texts: Mapping[str, tuple[str, ...]]
+    parsed: Container, texts: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Mapping[str, JSON]]:
     """The fields by group, after the pad has vouched for the names of the groups."""
     pairs = {name: [parse_disclosure(text) for text in group] for name, group in texts.items()}
@@ -383,7 +387,7 @@ def _fields(
     }
 
 
-def _named_as_sealed(parsed: _Container, name: str, fields: Mapping[str, JSON]) -> bool:
+def _named_as_sealed(parsed: Container, name: str, fields: Mapping[str, JSON]) -> bool:
     """The pad is in the first group, and names it."""
     if name != parsed.groups[0].name:
         return PAD not in fields

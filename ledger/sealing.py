@@ -16,6 +16,8 @@ import msgspec
 from ledger.disclosure import JSON
 from ledger.errors import Fault
 from ledger.events import BY_NAME, Fact, name_of
+from ledger.history import Dossier, about
+from ledger.neighbours import chain, entry_of
 from ledger.seal import CLEAR, DataKey, Entropy, Opened, PlainGroup, Sealed, seal
 from ledger.terms import EVERY_PURPOSE
 from ledger.wire import basis_of, content_of, fact_from_builtins, fact_to_builtins
@@ -51,9 +53,17 @@ def seal_entry(one: Sealable, *, origin: str, entropy: Entropy) -> Sealed:
     )
 
 
-def content_purpose(fact: Fact) -> str | None:
-    """The purpose whose erasure takes the content of this fact with it; None for no one purpose."""
+def content_purpose(fact: Fact, dossier: Dossier | None = None) -> str | None:
+    """The purpose whose erasure takes the content of this fact with it; None for no one purpose.
+
+    What names none is for that of the entry it says something of, looked up in the dossier.
+    """
     named = getattr(fact, "purpose", None)
+    of = about(fact)
+    if named is None and of is not None and dossier is not None:
+        spoken_of = (entry_of(dossier, entry) for entry in chain(dossier, of))
+        found = (getattr(one, "purpose", None) for one in spoken_of)
+        named = next((one for one in found if one is not None), None)
     return None if named in (None, EVERY_PURPOSE) else cast(str, named)
 
 

@@ -20,7 +20,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
-from ledger.batch import Batcher
+from ledger.batch import Batcher, Watching, unwatched
 from ledger.connections import Left, left_by, warnings_on
 from ledger.connections import open_pool as open_pool
 from ledger.errors import Fault, OutcomeUnknown, Unavailable
@@ -192,8 +192,9 @@ class _OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
 class Store:
     """The record's tables, by way of a pool of connections whose role may not change entries."""
 
-    def __init__(self, pool: AsyncConnectionPool) -> None:
+    def __init__(self, pool: AsyncConnectionPool, *, watching: Watching = unwatched) -> None:
         self._pool = pool
+        self._watching = watching
         self._batchers: dict[int, Batcher[Request, Outcome]] = {}
         # However many logs wait for their turn or for a standby, reading goes on.
         self._writing = asyncio.Semaphore(max(1, pool.max_size // 2))
@@ -218,7 +219,9 @@ class Store:
                 async with self._writing:
                     return await self._append_until_known(log, requests)
 
-            batcher = self._batchers[log] = Batcher(flush, weight=_weight_of)
+            batcher = self._batchers[log] = Batcher(
+                flush, weight=_weight_of, watch=self._watching("append")
+            )
         return await batcher.submit(request)
 
     async def drain(self) -> None:

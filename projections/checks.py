@@ -1,7 +1,8 @@
 """Questions answered from dossiers: one row read by primary key, then the pure `answer`.
 
 Here a question gets its identity: the moment, and the last entries recorded by `known_at` in the
-subject's log and in the ledger's own stream. Not here: who may ask (`api`).
+subject's log and in the ledger's own stream. Not here: who may ask (`api`), or who did
+(`read_audit`).
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ from ledger.answer import Answer, answer, answer_day
 from ledger.errors import Behind, LogForked, Malformed
 from ledger.events import CatalogueAdopted
 from ledger.history import Dossier
-from ledger.reader import Loaded, Reader, latest, position
+from ledger.reader import Loaded, Reader, Rows, latest
 from ledger.rules.case import Question
 from ledger.rules.rulebook import RuleBook
 from ledger.store import Place
 from ledger.terms import DataClass, Operation
+from projections.everyone import Cut, Pin
 
 BATCH_MAX = 1000
 _BEFORE_ALL = datetime(1, 1, 1, tzinfo=UTC)
 """When nothing is known: the stamp of an empty log."""
-_POSITION = re.compile(r"(\d{1,4}):(\d{1,18})(?::([0-9a-f]{8}))?")
+_POSITION = re.compile(r"([0-9]{1,4}):([0-9]{1,18})(?::([0-9a-f]{8}))?")
 
 
 class Position(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +59,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     min_position: Position | None = None
 
 
-class Knowledge(msgspec.Struct, frozen=True, kw_only=True):
-    """A state of knowledge: its moment, and the last entries it holds."""
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer with its question, and the database's clock when what it rests on was read."""
 
-    known_at: datetime
-    position: str
-    catalogue: str
+    query: Query
+    answer: Answer
+    log: int
+    answered_at: datetime
 
 
 def parse_position(text: str, *, field: str) -> Position:
@@ -74,81 +77,88 @@ def parse_position(text: str, *, field: str) -> Position:
 
 
 class Checks:
-    """Answers questions about one ledger."""
+    """Answers questions about one ledger; `rows` reads dossiers, by itself where it is left out."""
 
-    def __init__(self, reader: Reader, rulebook: RuleBook) -> None:
+    def __init__(self, reader: Reader, rulebook: RuleBook, *, rows: Rows | None = None) -> None:
         self._reader = reader
         self._rulebook = rulebook
+        self._rows = rows
 
     async def check(self, query: Query) -> Answer:
         """The answer; the same query at the same position has the same bytes, for ever."""
-        log = self._reader.identity.log_of(query.subject)
-        loaded = (await self._reader.subjects(log, [query.subject]))[query.subject]
-        knowledge = await self._knowledge(log, query, loaded)
-        return self._answer(query, loaded, knowledge)
+        return (await self.batch([query]))[0].answer
 
-    async def batch(self, queries: Sequence[Query]) -> list[Answer]:
+    async def batch(self, queries: Sequence[Query]) -> list[Answered]:
         """The answers in order, all of one log on one snapshot of it."""
+        log_of = self._reader.identity.log_of
         by_log: dict[int, list[UUID]] = {}
         for query in queries:
-            log = self._reader.identity.log_of(query.subject)
-            by_log.setdefault(log, []).append(query.subject)
+            by_log.setdefault(log_of(query.subject), []).append(query.subject)
         loaded: dict[UUID, Loaded] = {}
         for log, subjects in by_log.items():
-            loaded |= await self._reader.subjects(log, list(dict.fromkeys(subjects)))
+            loaded |= await self._read(log, list(dict.fromkeys(subjects)))
         answers = []
         for query in queries:
-            log = self._reader.identity.log_of(query.subject)
-            knowledge = await self._knowledge(log, query, loaded[query.subject])
-            answers.append(self._answer(query, loaded[query.subject], knowledge))
+            one, log = loaded[query.subject], log_of(query.subject)
+            answers.append(self._answered(query, one, await self._known(log, query, one)))
         return answers
 
-    async def bases(self, query: Query) -> list[tuple[str, Answer]]:
+    async def bases(self, query: Query) -> list[Answered]:
         """Every purpose of the catalogue known by then, each with its answer at one moment."""
         log = self._reader.identity.log_of(query.subject)
-        loaded = (await self._reader.subjects(log, [query.subject]))[query.subject]
-        knowledge = await self._knowledge(log, query, loaded)
-        purposes = purposes_of(loaded.catalogue, knowledge.known_at)
-        return [
-            (purpose, self._answer(_about(query, purpose), loaded, knowledge))
-            for purpose in purposes
-        ]
+        loaded = (await self._read(log, [query.subject]))[query.subject]
+        cut = await self._known(log, query, loaded)
+        purposes = purposes_of(cut.catalogue(loaded), cut.pin.known_at)
+        return [self._answered(_about(query, purpose), loaded, cut) for purpose in purposes]
 
-    def _answer(self, query: Query, loaded: Loaded, knowledge: Knowledge) -> Answer:
+    async def _read(self, log: int, subjects: Sequence[UUID]) -> dict[UUID, Loaded]:
+        return await self._reader.subjects(log, subjects, rows=self._rows)
+
+    def _answered(self, query: Query, loaded: Loaded, cut: Cut) -> Answered:
+        return Answered(
+            query=query,
+            answer=self._answer(query, loaded, cut),
+            log=cut.pin.log,
+            answered_at=loaded.head.now,
+        )
+
+    def _answer(self, query: Query, loaded: Loaded, cut: Cut) -> Answer:
         moment = query.effective_at
         now = max(loaded.head.now, latest(loaded.head, loaded.catalogue_place))
         day = moment if isinstance(moment, date) and not isinstance(moment, datetime) else None
         question = Question(
             purpose=query.purpose,
             effective_at=moment if isinstance(moment, datetime) else now,
-            known_at=knowledge.known_at,
+            known_at=cut.pin.known_at,
             operation=query.operation,
             data=query.data,
             recipient=query.recipient,
             exception=query.exception,
-            position=knowledge.position,
-            catalogue=knowledge.catalogue,
+            position=cut.pin.position,
+            catalogue=cut.pin.catalogue_position,
         )
+        dossier, catalogue = cut.dossier(loaded), cut.catalogue(loaded)
         if day is not None:
-            return answer_day(question, day, loaded.dossier, loaded.catalogue, self._rulebook)
-        return answer(question, loaded.dossier, loaded.catalogue, self._rulebook)
+            return answer_day(question, day, dossier, catalogue, self._rulebook)
+        return answer(question, dossier, catalogue, self._rulebook)
 
-    async def _knowledge(self, log: int, query: Query, loaded: Loaded) -> Knowledge:
+    async def _known(self, log: int, query: Query, loaded: Loaded) -> Cut:
+        """What the question may use: nothing recorded after the entries that its answer names."""
         if query.min_position is not None:
             await self._reached(log, query.min_position, loaded, field="min_position")
-        known_at = query.known_at
         if query.at_position is not None:
-            if known_at is not None:
+            if query.known_at is not None:
                 message = "give known_at or at_position, not both"
                 raise Malformed(message, field="at_position")
             place = await self._reached(log, query.at_position, loaded, field="at_position")
-            known_at = _stamp(place)
+            return Cut(await self._at(log, place, loaded))
         newest = latest(loaded.head, loaded.catalogue_place)
+        known_at = query.known_at
         if known_at is None or newest <= known_at <= max(loaded.head.now, newest):
-            return _newest(log, loaded)
+            return Cut(_pin(log, _last(loaded), loaded.catalogue_place))
         if known_at > loaded.head.now:
             raise Malformed("must not be later than the ledger's clock", field="known_at")
-        return await self._as_known(log, known_at)
+        return Cut(await self.as_known(log, known_at, loaded))
 
     async def _reached(
         self, log: int, wanted: Position, loaded: Loaded, *, field: str
@@ -168,16 +178,31 @@ class Checks:
             raise LogForked(f"{field} names another entry than this log holds there")
         return place
 
-    async def _as_known(self, log: int, known_at: datetime) -> Knowledge:
-        own = self._reader.identity.stream
-        place = await self._reader.store.place_at(log, known_at)
-        catalogue = await self._reader.store.stream_place_at(0, own, known_at)
-        # Not `known_at`: the next entry must not change the answer to a question about before it.
-        return Knowledge(
-            known_at=max(_stamp(place), _stamp(catalogue)),
-            position=_spelt(log, place),
-            catalogue=_spelt(0, catalogue),
-        )
+    async def _at(self, log: int, place: Place | None, loaded: Loaded) -> Pin:
+        """Entries of one request share a stamp: in one log n tells which of them came later."""
+        if place is None:
+            return _pin(log, None, None)
+        common = loaded.catalogue.items
+        known = [
+            one.n
+            for one in common
+            if (one.n <= place.n if log == 0 else one.recorded_at <= place.recorded_at)
+        ]
+        return _pin(log, place, await self._own_place(known, loaded))
+
+    async def as_known(self, log: int, known_at: datetime, loaded: Loaded) -> Pin:
+        """What an answer on what was known by then names: the last entries recorded by then."""
+        place = _last(loaded)
+        if place is not None and place.recorded_at > known_at:
+            place = await self._reader.store.place_at(log, known_at)
+        known = [one.n for one in loaded.catalogue.items if one.recorded_at <= known_at]
+        return _pin(log, place, await self._own_place(known, loaded))
+
+    async def _own_place(self, known: Sequence[int], loaded: Loaded) -> Place | None:
+        """The last of these entries of the ledger's own stream."""
+        if len(known) == len(loaded.catalogue.items):
+            return loaded.catalogue_place
+        return await self._reader.store.place_of(0, known[-1]) if known else None
 
 
 def purposes_of(catalogue: Dossier, known_at: datetime) -> list[str]:
@@ -191,20 +216,19 @@ def purposes_of(catalogue: Dossier, known_at: datetime) -> list[str]:
     )
 
 
-def _newest(log: int, loaded: Loaded) -> Knowledge:
-    return Knowledge(
-        known_at=latest(loaded.head, loaded.catalogue_place),
-        position=position(log, loaded.head.size, loaded.head.leaf_hash),
-        catalogue=_spelt(0, loaded.catalogue_place),
-    )
+def _last(loaded: Loaded) -> Place | None:
+    """The last entry of the log when the dossier was read."""
+    head = loaded.head
+    if head.leaf_hash is None:
+        return None
+    return Place(n=head.size, recorded_at=head.recorded_at, leaf_hash=head.leaf_hash)
 
 
-def _stamp(place: Place | None) -> datetime:
-    return _BEFORE_ALL if place is None else place.recorded_at
-
-
-def _spelt(log: int, place: Place | None) -> str:
-    return position(log, 0, None) if place is None else position(log, place.n, place.leaf_hash)
+def _pin(log: int, place: Place | None, catalogue: Place | None) -> Pin:
+    """Not at the moment asked for: the next entry must not change an answer about before it."""
+    stamps = [one.recorded_at for one in (place, catalogue) if one is not None]
+    known_at = max(stamps, default=_BEFORE_ALL)
+    return Pin(log=log, known_at=known_at, place=place, catalogue=catalogue)
 
 
 def _about(query: Query, purpose: str) -> Query:

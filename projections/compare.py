@@ -33,10 +33,12 @@ COMPARED = (
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """A moment asked about, and a state of knowledge."""
+    """A moment asked about, and a state of knowledge, with the positions that its answers name."""
 
     effective_at: datetime
     known_at: datetime
+    position: str = ""
+    catalogue: str = ""
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,11 +131,15 @@ def _part(one: Answer, name: str) -> object:
 
 
 def _compared(record: Record, purpose: str, before: Moment, after: Moment) -> Compared:
-    ask = record.asking(purpose)
-    one, two = (ask(each.effective_at, each.known_at) for each in (before, after))
+    one, two = (_asked(record, purpose, each) for each in (before, after))
     changed = changes(one, two)
     causes = _causes(record, purpose, before, after) if changed else []
     return Compared(purpose=purpose, before=one, after=two, changed=changed, causes=tuple(causes))
+
+
+def _asked(record: Record, purpose: str, moment: Moment) -> Answer:
+    found = record.asking(purpose)(moment.effective_at, moment.known_at)
+    return msgspec.structs.replace(found, position=moment.position, catalogue=moment.catalogue)
 
 
 def _causes(record: Record, purpose: str, before: Moment, after: Moment) -> list[Cause]:

@@ -4,7 +4,8 @@ A tailer follows each log from its `follower` row, whose lock says which of seve
 so; the others stand by. A step is one transaction: some people are computed anew from their
 dossiers, their rows written with the positions they were computed at, and the follower moved on, so
 that a step done twice changes nothing. People are computed anew when their stream moved, when the
-ledger's own stream moved (everyone), and when a row's `next_change_at` has passed.
+ledger's own stream moved (everyone), and when a row's `next_change_at` has passed. What time alone
+has changed since a person's rows were computed is written in the same transaction (`by_time`).
 """
 
 from __future__ import annotations
@@ -13,22 +14,21 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from ledger.errors import Unavailable
 from ledger.reader import Loaded, Reader, latest
 from ledger.rules.rulebook import RuleBook
 from projections.checks import purposes_of
-from projections.everyone import FIRST, Pin, pin, rows
+from projections.everyone import FIRST, Pin, pin, rows, rows_on
 from projections.sql import statement
 from projections.standing import Standing, standings
+from projections.time_changes import Found, keep_changes
 
 PREFIX = "current_basis "
 BATCH = 100
@@ -37,7 +37,6 @@ IDLE_S = 0.5
 """How long a tailer that found nothing to do waits before it looks again."""
 FAILED_S = 5.0
 """How long it waits after an error."""
-R = TypeVar("R")
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +145,7 @@ class Tailer:
             async with self._pool.connection() as connection, connection.transaction():
                 await self._begin(connection, log)
                 follower = {"log": log, "name": self._name}
-                held = await _rows(connection, _Followed, "follower", follower)
+                held = await rows_on(connection, _Followed, "follower", follower)
                 step = await self._step(connection, log, held[0]) if held else None
         except BaseException as error:
             # What was not committed is to be begun, or swept, again.
@@ -163,16 +162,19 @@ class Tailer:
         return all(step is None or step.idle for step in steps)
 
     async def _begin(self, connection: AsyncConnection, log: int) -> None:
-        """Rows of another rule book are gone; this tailer never begins twice.
+        """Rows of another rule book count no more; this tailer never begins twice.
 
-        Of two releases that run side by side, the one started last keeps the rows.
+        Of two releases that run side by side, the one started last keeps the rows. It goes on where
+        the other one stood.
         """
         if log in self._begun:
             return
         values = {"log": log, "name": self._name, "prefix": PREFIX}
-        if await _rows(connection, _Begun, "follow", values):
-            await connection.execute(statement("follow_alone"), values)
-            await connection.execute(statement("drop_bases"), values)
+        if await rows_on(connection, _Begun, "follow", values):
+            others = await rows_on(connection, _Begun, "follow_alone", values)
+            await connection.execute(statement("stale_bases"), values)
+            n = max((one.n for one in others), default=0)
+            await self._advance(connection, log, n=n, catalogue_n=0)
         self._begun.add(log)
 
     async def _step(self, connection: AsyncConnection, log: int, at: _Followed) -> Step:
@@ -187,7 +189,7 @@ class Tailer:
         due = await self._due(connection, log)
         swept = await self._sweep(connection, at, ahead)
         people = list(dict.fromkeys((*moved, *due, *swept.people)))
-        await self._keep(connection, log, people)
+        await self._keep(connection, log, people, followed=at.n)
         catalogue_n = ahead.catalogue_n if swept.done else at.catalogue_n
         await self._advance(connection, log, n=until, catalogue_n=catalogue_n)
         idle = at == _Followed(n=ahead.n, catalogue_n=ahead.catalogue_n) and not people
@@ -223,7 +225,7 @@ class Tailer:
             "after": sweep.after,
             "limit": self._batch,
         }
-        some = await _rows(connection, _Outdated, "outdated", values)
+        some = await rows_on(connection, _Outdated, "outdated", values)
         # Without a purpose nobody has a row, and everybody would look outdated for ever.
         purposes = purposes_of((await self._reader.own()).dossier, ahead.known_at)
         people = [one.subject for one in some if one.outdated and purposes]
@@ -241,19 +243,26 @@ class Tailer:
         values = {"log": log, "name": self._name, "n": n, "catalogue_n": catalogue_n}
         await connection.execute(statement("followed"), values)
 
-    async def _keep(self, connection: AsyncConnection, log: int, subjects: Sequence[UUID]) -> None:
-        """The rows of these people as they stand now, and no others of theirs."""
+    async def _keep(
+        self, connection: AsyncConnection, log: int, subjects: Sequence[UUID], *, followed: int
+    ) -> None:
+        """The rows of these people as they stand now, no others of theirs, and what time changed.
+
+        Whoever has no row yet was not known when `followed` entries of the log were.
+        """
         if not subjects:
             return
         loaded = await self._reader.subjects(log, subjects)
         some = next(iter(loaded.values()))
         known_at = latest(some.head, some.catalogue_place)
         purposes = purposes_of(some.catalogue, known_at)
-        bases = [
-            _basis(subject, one)
+        now = {
+            subject: await present(each, self._rulebook, purposes)
             for subject, each in loaded.items()
-            for one in await present(each, self._rulebook, purposes)
-        ]
+        }
+        found = Found(log=log, loaded=loaded, now=now, followed=followed)
+        await keep_changes(connection, found, self._rulebook)
+        bases = [_basis(subject, one) for subject, each in now.items() for one in each]
         place = some.catalogue_place
         values = {
             "log": log,
@@ -303,12 +312,4 @@ def _basis(subject: UUID, one: Standing) -> _Basis:
 async def _subjects(
     connection: AsyncConnection, name: str, values: Mapping[str, object]
 ) -> list[UUID]:
-    return [one.subject for one in await _rows(connection, _Subject, name, values)]
-
-
-async def _rows(
-    connection: AsyncConnection, kind: type[R], name: str, values: Mapping[str, object]
-) -> list[R]:
-    async with connection.cursor(row_factory=class_row(kind), binary=True) as cursor:
-        await cursor.execute(statement(name), values, prepare=True)
-        return await cursor.fetchall()
+    return [one.subject for one in await rows_on(connection, _Subject, name, values)]

@@ -43,6 +43,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
     next_change_at: datetime | None
     n: int
     catalogue_n: int
+    stale: bool
 
 
 class StreamVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
@@ -70,13 +71,13 @@ class Cut:
 
     def dossier(self, loaded: Loaded) -> Dossier:
         """The person's, with nothing recorded later."""
-        return _until(loaded.dossier, self.pin.n)
+        return until(loaded.dossier, self.pin.n)
 
     def catalogue(self, loaded: Loaded) -> Dossier:
         """The ledger's own stream, with nothing recorded later."""
         if loaded.catalogue is not self._whole:
             self._whole = loaded.catalogue
-            self._catalogue = _until(loaded.catalogue, self.pin.catalogue_n)
+            self._catalogue = until(loaded.catalogue, self.pin.catalogue_n)
         return self._catalogue
 
 
@@ -153,17 +154,32 @@ async def rows(
 ) -> list[R]:
     """The rows of the statement; raises `Unavailable` where the database cannot be reached."""
     try:
-        async with (
-            pool.connection() as connection,
-            connection.cursor(row_factory=class_row(kind), binary=True) as cursor,
-        ):
-            await cursor.execute(statement(name), values, prepare=True)
-            return await cursor.fetchall()
+        async with pool.connection() as connection:
+            return await rows_on(connection, kind, name, values)
     except psycopg.OperationalError as error:
         raise Unavailable("the database cannot be reached") from error
 
 
-def _until(dossier: Dossier, n: int) -> Dossier:
+async def write(pool: AsyncConnectionPool, name: str, values: Mapping[str, object]) -> None:
+    """The statement has run, committed; raises `Unavailable` where the database did not answer."""
+    try:
+        async with pool.connection() as connection:
+            await connection.execute(statement(name), values)
+    except psycopg.OperationalError as error:
+        raise Unavailable("the database cannot be reached") from error
+
+
+async def rows_on(
+    connection: AsyncConnection, kind: type[R], name: str, values: Mapping[str, object]
+) -> list[R]:
+    """The rows of the statement, in the transaction of this connection."""
+    async with connection.cursor(row_factory=class_row(kind), binary=True) as cursor:
+        await cursor.execute(statement(name), values, prepare=True)
+        return await cursor.fetchall()
+
+
+def until(dossier: Dossier, n: int) -> Dossier:
+    """The dossier without what was recorded after the n-th entry of its log."""
     if not dossier.items or dossier.items[-1].n <= n:
         return dossier
     kept = [one for one in dossier.items if one.n <= n]

@@ -3,7 +3,7 @@
 At every moment of a period the answer on what was known then (E, K = E) is held against the answer
 on everything known now (E, K = now); where hindsight permits less, somebody may have relied on what
 was not so. Each interval names the entries, recorded after it began, that show it. Not here: who in
-fact asked (the read audit).
+fact asked (`reads`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ledger.terms import Decision
 from projections.checks import purposes_of
 from projections.compare import Cause, Record, learned
 from projections.everyone import Cut, Pin, Progress, count, loaded_people, pin
+from projections.named import is_named
 from projections.walk import learned_at
 
 PERMISSION = {
@@ -41,7 +42,10 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """An interval (half-open) in which more was believed permitted than hindsight permits."""
+    """An interval (half-open) in which more was believed permitted than hindsight permits.
+
+    `shown_at` is when the last of the entries that show it was recorded.
+    """
 
     purpose: str
     start: datetime
@@ -49,6 +53,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     believed: Decision
     hindsight: Decision
     entries: tuple[str, ...]
+    shown_at: datetime
 
 
 class Exposure(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,9 +85,13 @@ class Exposures:
         period: Period,
         *,
         purposes: Sequence[str] | None = None,
+        named: bool = False,
         progress: Progress | None = None,
     ) -> AsyncIterator[Exposure]:
-        """Everyone with a gap, by log and subject; complete once the iterator has ended."""
+        """Everyone with a gap, by log and subject; complete once the iterator has ended.
+
+        `named` leaves out everybody of whom nothing is recorded for any of these purposes.
+        """
         if period.start >= period.end:
             raise Malformed("must be later than `from`", field="until")
         logs = [one.log for one in self.pins]
@@ -91,12 +100,16 @@ class Exposures:
         for one in self.pins:
             cut = Cut(one)
             async for subject, loaded in loaded_people(self._reader, self._pool, one):
+                person = cut.dossier(loaded)
+                wanted = purposes
+                if named and not is_named(person, purposes or (), one.known_at):
+                    wanted = ()
                 record = Record(
-                    person=cut.dossier(loaded),
+                    person=person,
                     catalogue=cut.catalogue(loaded),
                     rulebook=self._rulebook,
                 )
-                gaps = tuple(gaps_of(record, period, known_at=one.known_at, purposes=purposes))
+                gaps = tuple(gaps_of(record, period, known_at=one.known_at, purposes=wanted))
                 if gaps:
                     yield Exposure(subject=subject, gaps=gaps)
                 done += 1
@@ -133,21 +146,21 @@ def _gaps(
         end = min(end, period.end)
         if PERMISSION[hindsight.decision] < PERMISSION[believed.decision]:
             causes = learned(record, purpose, effective_at=moment, after=moment, until=known_at)
+            shown = [one for one in causes if "decision" in one.changed]
             yield Gap(
                 purpose=purpose,
                 start=moment,
                 end=end,
                 believed=believed.decision,
                 hindsight=hindsight.decision,
-                entries=_shown_by(causes),
+                entries=_entries(shown),
+                shown_at=max(one.at for one in shown),
             )
         moment = end
 
 
-def _shown_by(causes: Sequence[Cause]) -> tuple[str, ...]:
-    """The entries, recorded later, that changed the decision."""
-    shown = [one for one in causes if "decision" in one.changed]
-    return tuple(dict.fromkeys(entry for one in shown for entry in one.entries))
+def _entries(causes: Sequence[Cause]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(entry for one in causes for entry in one.entries))
 
 
 def _merged(gaps: Iterator[Gap]) -> Iterator[Gap]:

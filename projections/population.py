@@ -37,6 +37,7 @@ from projections.everyone import (
     rows,
     still_there,
 )
+from projections.named import is_named
 
 LIMIT_MAX = 10_000
 WINDOW = 1000
@@ -47,9 +48,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Everyone known, or those with this decision or this live line, at one pair of moments.
 
     Without `effective_at` the list is about now, without `known_at` about everything recorded.
+    `named` leaves out everybody of whom nothing is recorded for this purpose.
     """
 
     purpose: str
+    named: bool = False
     decision: Decision | None = None
     live: Article6 | None = None
     effective_at: datetime | None = None
@@ -185,8 +188,8 @@ class Population:
             "live": at.wanted.live,
             "effective_at": at.effective_at,
             "n": one.n,
-            # No row is of the catalogue -1: what was known at another moment is computed.
-            "catalogue_n": one.catalogue_n if at.wanted.known_at is None else -1,
+            # No row is of the catalogue -1: what it does not say is computed.
+            "catalogue_n": -1 if at.wanted.known_at or at.wanted.named else one.catalogue_n,
             "follower": follower_name(self._rulebook),
         }
         return await rows(self._pool, _Row, "people_with_standing", values)
@@ -198,11 +201,13 @@ class Population:
         for start in range(0, len(unsure), BATCH):
             loaded = await self._reader.subjects(cut.pin.log, unsure[start : start + BATCH])
             for subject, each in loaded.items():
-                computed[subject] = self._computed(at, cut, subject, each)
+                if not at.wanted.named or _is_named(at, cut, each):
+                    computed[subject] = self._computed(at, cut, subject, each)
                 await asyncio.sleep(0)
         return [
             computed[one.subject] if one.decision is None else _kept(one, one.decision)
             for one in known
+            if one.decision is not None or one.subject in computed
         ]
 
     def _computed(self, at: _Cursor, cut: Cut, subject: UUID, loaded: Loaded) -> Listed:
@@ -213,6 +218,10 @@ class Population:
         )
         got = answer(question, cut.dossier(loaded), cut.catalogue(loaded), self._rulebook)
         return Listed(subject=subject, decision=got.decision, live=got.live)
+
+
+def _is_named(at: _Cursor, cut: Cut, loaded: Loaded) -> bool:
+    return is_named(cut.dossier(loaded), [at.wanted.purpose], cut.pin.known_at)
 
 
 def _kept(one: _Row, decision: str) -> Listed:

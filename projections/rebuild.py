@@ -241,7 +241,13 @@ class Rebuild:
         """What is written for the stream: its dossier, or that its person is erased."""
         assert one.last is not None, "a stream without entries is none"
         if one.dossier.destroyed:
-            return "keep_tombstone", {"log": log, "subject": stream, "n": one.last.n}
+            return "keep_tombstone", {
+                "log": log,
+                "subject": stream,
+                "n": one.last.n,
+                "version": one.last.version,
+                "head": one.last.leaf_hash,
+            }
         items = one.dossier.items
         plain = b"".join(kept(each.entry, each.fact) for each in items)
         return "keep_dossier", {
@@ -264,13 +270,13 @@ class Rebuild:
         return seal_bytes(plain, subject=stream, key=key, entropy=entropy)
 
     async def _begin_lists(self) -> None:
-        """Nothing derived is left but the dossiers just written; the tailer begins again."""
+        """No list takes any row until it is made again; the tailer begins again."""
         for log in range(self._reader.identity.logs):
             values = {"log": log, "name": follower_name(self._rulebook)}
             async with self._pool.connection() as connection, connection.transaction():
                 await connection.execute(statement("drop_strays"), {"log": log})
                 await connection.execute(statement("follow_again"), values)
-                await connection.execute(statement("drop_bases"), {"log": log})
+                await connection.execute(statement("stale_bases"), {"log": log})
 
     async def _make_lists(self, report: _Report) -> None:
         """Everybody has a row; what is recorded meanwhile is left to whoever follows."""
@@ -295,7 +301,9 @@ class Rebuild:
 def _holds(row: Basis, loaded: Loaded) -> bool:
     """Whether the row claims to be current: an erased person's tombstone is asked before it."""
     items, place = loaded.dossier.items, loaded.catalogue_place
-    if not items or items[-1].n > row.n or (place.n if place else 0) != row.catalogue_n:
+    if row.stale or not items or items[-1].n > row.n:
+        return False
+    if (place.n if place else 0) != row.catalogue_n:
         return False
     return row.next_change_at is None or loaded.head.now < row.next_change_at
 

@@ -7,16 +7,18 @@ here: how one entry is verified (`verification`), or what the facts mean (`ledge
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from ledger.erasure_notices import leaves_until, notice_of
 from ledger.errors import Fault
-from ledger.events import ErasureExecuted, Fact, IdentityMerged
+from ledger.events import ErasureExecuted, Fact, KeyDestroyed
 from ledger.history import Dossier, Item, item
 from ledger.reader import Reader, position
+from ledger.resealing import group_keys
 from ledger.seal import Destroyed, key_ring
 from ledger.sealing import content_purpose, opened_fact, recorded_by, whole_fact
 from ledger.store import Stored
@@ -25,15 +27,19 @@ from projections.verification import Stream, Verified, keys_of, verified
 
 PAGE = 500
 """Entries read at once."""
+ERASURES = frozenset({ErasureExecuted.__name__, KeyDestroyed.__name__})
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of a timeline; `fact` is whole as far as it can be read, None once it is erased."""
+    """One entry of a timeline; `fact` is whole as far as it can be read, None once it is erased.
+
+    `version` is None where not all entries are shown: it would count the others.
+    """
 
     entry: UUID
     position: str
     n: int
-    version: int
+    version: int | None
     type: str
     effective_at: datetime | None
     recorded_at: datetime
@@ -79,24 +85,26 @@ async def fold(reader: Reader, subject: UUID | None, *, destroyed: bool) -> Fold
     stream = _stream(reader, subject)
     name = None if subject is None else str(subject)
     items: list[Item] = []
-    without_content: list[tuple[int, str | None]] = []
+    without_content: list[Stored] = []
     last: Stored | None = None
     lost: Stored | None = None
+    asked = False
     async for one in entries(reader, subject):
         last = one.row
+        asked = asked or one.row.name in ERASURES
         fact = None if one.lost or one.opened is None else opened_fact(one.opened)
         if fact is None or one.opened is None:
             lost = lost or one.row
             continue
         items.append(_item(one.row, fact))
         if one.opened.erased:
-            without_content.append((one.row.n, content_purpose(fact)))
+            without_content.append(one.row)
     if destroyed or lost is not None:
-        if not destroyed and not await _keys_destroyed(reader, subject):
-            assert lost is not None, "nothing else sends it here"
+        gone = destroyed or await _keys_destroyed(reader, subject)
+        if lost is not None and not (gone and asked):
             raise stream.fault(lost.n, "is emptied, and the person is not erased")
         return Folded(dossier=Dossier(name, destroyed=True), last=last)
-    _check_erasures(items, without_content, stream)
+    _check_content(Dossier(name, items), without_content, stream)
     return Folded(dossier=Dossier(name, items), last=last)
 
 
@@ -122,6 +130,8 @@ async def entries(
         if not rows:
             return
         key = key_ring(await _keys(reader, rows, stream))
+        if not all(row.leaf and row.container for row in rows):
+            await _check_emptied(reader, rows, stream)
         for row in rows:
             yield verified(row, before=before, stream=stream, key=key)
             before = row
@@ -137,6 +147,30 @@ async def timeline(
         _timeline_entry(log, one)
         async for one in entries(reader, subject, after=after, limit=limit)
     ]
+
+
+async def timeline_showing(
+    reader: Reader,
+    subject: UUID,
+    shows: Callable[[Fact], bool],
+    *,
+    after: int,
+    until: int,
+    limit: int,
+) -> list[TimelineEntry]:
+    """The entries that may be shown, from n `after` in the log (not included) to n `until`.
+
+    What cannot be opened is not shown, since nothing says what it was for.
+    """
+    log = _stream(reader, subject).log
+    found: list[TimelineEntry] = []
+    async for one in entries(reader, subject):
+        if one.row.n > until or len(found) == limit:
+            break
+        fact = None if one.opened is None else whole_fact(one.opened)
+        if fact is not None and one.row.n > after and shows(fact):
+            found.append(msgspec.structs.replace(_timeline_entry(log, one), version=None))
+    return found
 
 
 def _stream(reader: Reader, subject: UUID | None) -> Stream:
@@ -161,6 +195,22 @@ async def _keys(
     return await reader.keys.by_id(wanted) if wanted else {}
 
 
+async def _check_emptied(reader: Reader, rows: Sequence[Stored], stream: Stream) -> None:
+    """A leaf may be empty, or a container, only where it is recorded later that they were dropped.
+
+    What is recorded of that is held against its own leaf.
+    """
+    until, after = 0, 0
+    while page := await reader.store.stream(stream.log, stream.stream, after=after, limit=PAGE):
+        after = page[-1].version
+        named = [row for row in page if row.name == KeyDestroyed.__name__]
+        notices = [notice_of(stream.log, row, origin=stream.origin) for row in named]
+        until = max(until, leaves_until(notices))
+    for row in rows:
+        if not (row.leaf and row.container) and row.n >= until:
+            raise stream.fault(row.n, "is emptied, and no erasure took it")
+
+
 async def _keys_destroyed(reader: Reader, subject: UUID | None) -> bool:
     if subject is None:
         return False
@@ -172,17 +222,26 @@ def _item(row: Stored, fact: Fact) -> Item:
     return item(n=row.n, entry=str(row.event_id), recorded_at=row.recorded_at, fact=fact)
 
 
-def _check_erasures(
-    items: Sequence[Item], without_content: Sequence[tuple[int, str | None]], stream: Stream
-) -> None:
-    """Content may be missing under an erasure of its purpose alone; a survivor's follows it."""
-    merged = any(isinstance(one.fact, IdentityMerged) for one in items)
-    erased = {one.fact.purpose for one in items if isinstance(one.fact, ErasureExecuted)}
-    if merged or EVERY_PURPOSE in erased:
-        return
-    for n, purpose in without_content:
-        if purpose not in erased:
-            raise stream.fault(n, "is without its content, and no erasure took it")
+def _check_content(dossier: Dossier, lacking: Sequence[Stored], stream: Stream) -> None:
+    """Content may be missing under a later erasure of its purpose, or where one took its key."""
+    facts = {one.n: one.fact for one in dossier.items}
+    notices = [one for one in facts.values() if isinstance(one, KeyDestroyed)]
+    key_ids = {key_id for one in notices for key_id in one.key_ids}
+    named = {entry for one in notices for entry in one.entries or ()}
+    for row in lacking:
+        purpose = content_purpose(facts[row.n], dossier)
+        key_id = group_keys(row.container).get("content")
+        if (
+            not any(_takes(fact, purpose) for n, fact in facts.items() if n > row.n)
+            and str(key_id) not in key_ids
+            and str(row.event_id) not in named
+        ):
+            raise stream.fault(row.n, "is without its content, and no erasure took it")
+
+
+def _takes(fact: Fact, purpose: str | None) -> bool:
+    """Whether it is an erasure of the content of the purpose."""
+    return isinstance(fact, ErasureExecuted) and fact.purpose in (EVERY_PURPOSE, purpose)
 
 
 def _timeline_entry(log: int, one: Verified) -> TimelineEntry:

@@ -58,7 +58,7 @@ def verified(row: Stored, *, before: Stored | None, stream: Stream, key: KeyOf) 
     try:
         _check_place(row, before, stream)
         _check_leaf(row, before, stream)
-        opened = _opened(row, stream, key)
+        opened = opened_container(row, stream, key)
     except Fault as error:
         raise stream.fault(row.n, f"is not as recorded: {error}") from error
     return Verified(row=row, opened=opened, lost=not row.leaf or _lost(opened))
@@ -97,7 +97,8 @@ def _check_leaf(row: Stored, before: Stored | None, stream: Stream) -> None:
             raise Fault(f"its leaf says otherwise: {member}")
 
 
-def _opened(row: Stored, stream: Stream, key: KeyOf) -> Opened | None:
+def opened_container(row: Stored, stream: Stream, key: KeyOf) -> Opened | None:
+    """What the row's container holds, None where it was emptied; a `Fault` where they disagree."""
     if not row.container:
         return None
     opened = open_container(row.container, origin=stream.origin, key=key)

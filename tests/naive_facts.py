@@ -41,6 +41,7 @@ PASSED_ON = (
     "ConsentRefused",
     "ConsentWithdrawn",
     "EqualityOptOutReceived",
+    "ErasureExecuted",
     "ErasureRequested",
     "ObjectionReceived",
     "RestrictionApplied",

@@ -5,7 +5,8 @@ Corrections act for every known_at from their own `recorded_at`, whatever moment
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import date
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -19,6 +20,9 @@ from ledger.events.base import (
     PurposeOrAll,
     Text,
 )
+
+ErasureGround = Literal["a", "b", "c", "d", "e", "f", "retention"]
+"""The letter of article 17(1), or that what was kept need be kept no longer."""
 
 
 class EntryAnnulled(Fact, frozen=True, kw_only=True, tag="EntryAnnulled"):
@@ -107,19 +111,49 @@ class ErasureRefused(Fact, frozen=True, kw_only=True, tag="ErasureRefused"):
 
 
 class ErasureExecuted(Fact, frozen=True, kw_only=True, tag="ErasureExecuted"):
-    """The content of the purpose is gone; the minimal proof stays: articles 5(2), 7(1), 17(3)."""
+    """The content of the purpose is gone; the minimal proof stays: articles 5(2), 7(1), 17(3).
+
+    Of every purpose, it is the person that is erased. `ground` is the letter of article 17(1), or
+    that a retention period ended; it and `decision`, a reference, are shown to everybody later.
+    """
 
     restrictive: ClassVar[bool] = True
 
     purpose: PurposeOrAll
+    ground: ErasureGround | None = None
+    decision: Name | None = None
+
+
+class DestroyedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is gone, and the fingerprint by which it would be recognised in a backup."""
+
+    key_id: Name
+    version: int
+    fingerprint: Digest
 
 
 class KeyDestroyed(Fact, frozen=True, kw_only=True, tag="KeyDestroyed"):
-    """Every key of the person was destroyed: nothing about them can be read again."""
+    """Keys were destroyed, as `erasure` asked: what they sealed cannot be read again.
+
+    PERSON: every key of the person. CONTENT: the keys of a purpose's content, or that of `entries`
+    alone, which had been taken for somebody else's. LEAVES: with the keys gone before, the leaves
+    up to here were dropped as well. `counts` says how much was emptied in which store,
+    `recipients` whom article 19 asks to tell, and no backup holds the keys after `backups_until`.
+    The ledger records it itself, and in clear.
+    """
 
     restrictive: ClassVar[bool] = True
 
     key_ids: tuple[Name, ...] = ()
+    reach: Literal["PERSON", "CONTENT", "LEAVES"] = "PERSON"
+    erasure: Name | None = None
+    keys: tuple[DestroyedKey, ...] | None = None
+    entries: tuple[Name, ...] | None = None
+    counts: dict[str, int] | None = None
+    recipients: tuple[Name, ...] | None = None
+    ground: ErasureGround | None = None
+    decision: Name | None = None
+    backups_until: date | None = None
 
 
 class HoldPlaced(Fact, frozen=True, kw_only=True, tag="HoldPlaced"):

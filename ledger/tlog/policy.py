@@ -90,8 +90,7 @@ def accept(note: Note, policy: Policy) -> Accepted:
     """
     accepted = known(note, policy)
     names = {one.key for one in accepted.cosigned}
-    assert policy.quorum is not None, "a policy has a quorum line"
-    if not _satisfied(policy.quorum, policy, names):
+    if not satisfied(policy, names):
         raise Untrusted("too few of the policy's witnesses have cosigned the checkpoint")
     return accepted
 
@@ -107,6 +106,12 @@ def known(note: Note, policy: Policy) -> Accepted:
     return Accepted(
         checkpoint=checkpoint, log=signed[0].key, cosigned=tuple(verified(note, witnesses))
     )
+
+
+def satisfied(policy: Policy, cosigned: set[VerifierKey]) -> bool:
+    """Whether these keys are enough for the policy's quorum."""
+    assert policy.quorum is not None, "a policy has a quorum line"
+    return _satisfied(policy.quorum, policy, cosigned)
 
 
 def _satisfied(name: str, policy: Policy, cosigned: set[VerifierKey]) -> bool:

@@ -13,7 +13,8 @@ CREATE TABLE subject_key (
     kek_id text NOT NULL,
     wrapped bytea,
     fingerprint bytea NOT NULL CHECK (octet_length(fingerprint) = 32),
-    state text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'destroyed')),
+    -- Closed: opens what it sealed, and seals nothing more, because it is about to be destroyed.
+    state text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'closed', 'destroyed')),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     destroyed_at timestamptz,
     PRIMARY KEY (key_id, key_version),
@@ -24,7 +25,7 @@ CREATE TABLE subject_key (
 );
 
 -- One live key for each use. A destroyed basis key keeps its place, so that nothing can ever give
--- an erased person a new one; a destroyed content key makes room for what is recorded later.
+-- an erased person a new one; a closed or destroyed content key makes room for what comes later.
 CREATE UNIQUE INDEX subject_key_in_use
     ON subject_key (subject, part, purpose, key_version) NULLS NOT DISTINCT
     WHERE part = 'basis' OR state = 'live';
@@ -32,8 +33,8 @@ CREATE UNIQUE INDEX subject_key_in_use
 -- Which keys does this subject have, destroyed ones included?
 CREATE INDEX subject_key_of_subject ON subject_key (subject);
 
--- Which live keys are still wrapped under an older key-encrypting key?
-CREATE INDEX subject_key_under_kek ON subject_key (kek_id) WHERE state = 'live';
+-- Which keys are still wrapped under an older key-encrypting key?
+CREATE INDEX subject_key_under_kek ON subject_key (kek_id) WHERE state <> 'destroyed';
 
 -- The keys that make identifiers into blind indexes, one for each scheme and version.
 CREATE TABLE index_key (
@@ -45,6 +46,13 @@ CREATE TABLE index_key (
     fingerprint bytea NOT NULL CHECK (octet_length(fingerprint) = 32),
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (scheme, index_version)
+);
+
+-- Key-encrypting keys under which nothing is wrapped any more, and since when: no backup that was
+-- made later needs them.
+CREATE TABLE kek_retired (
+    kek_id text PRIMARY KEY,
+    retired_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
 -- Room in each page lets resolving a known identifier rewrite its row in place.

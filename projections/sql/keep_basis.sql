@@ -9,4 +9,4 @@ FROM jsonb_to_recordset(%(rows)s::jsonb)
 ON CONFLICT (log, subject, purpose) DO UPDATE
 SET decision = excluded.decision, live = excluded.live, flags = excluded.flags,
     since = excluded.since, next_change_at = excluded.next_change_at, n = excluded.n,
-    catalogue_n = excluded.catalogue_n
+    catalogue_n = excluded.catalogue_n, stale = false

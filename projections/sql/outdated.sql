@@ -2,6 +2,7 @@
 SELECT p.subject, NOT EXISTS (
     SELECT FROM current_basis b
     WHERE b.log = %(log)s::smallint AND b.subject = p.subject AND b.catalogue_n >= %(own_n)s
+        AND NOT b.stale
 ) AS outdated
 FROM (
     (SELECT d.subject FROM dossier d

@@ -19,13 +19,13 @@ WITH people AS MATERIALIZED (
         lead(p.subject) OVER (ORDER BY p.subject) IS NULL AS last,
         coalesce(
             p.last_n <= least(b.n, %(n)s) AND (t.n IS NULL OR b.decision = 'DENY')
-            AND b.catalogue_n = %(catalogue_n)s AND b.since <= %(effective_at)s
+            AND b.catalogue_n = %(catalogue_n)s AND NOT b.stale AND b.since <= %(effective_at)s
             AND (b.next_change_at IS NULL OR b.next_change_at > %(effective_at)s)
             AND EXISTS (SELECT FROM follower f
                         WHERE f.log = %(log)s::smallint AND f.name = %(follower)s), false) AS holds
     FROM people p
     LEFT JOIN LATERAL (
-        SELECT x.decision, x.live, x.since, x.next_change_at, x.n, x.catalogue_n
+        SELECT x.decision, x.live, x.since, x.next_change_at, x.n, x.catalogue_n, x.stale
         FROM current_basis x
         WHERE x.log = %(log)s::smallint AND x.subject = p.subject AND x.purpose = %(purpose)s
         OFFSET 0) b ON true

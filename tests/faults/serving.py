@@ -20,8 +20,8 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from api.access import SCOPES, Issuer
 from api.embedded import Embedded
+from tests.issuing import OutsideIssuer
 
 REPOSITORY = Path(__file__).parents[2]
 CATALOGUE = (REPOSITORY / "tests" / "scenarios" / "catalogue.json").read_bytes()
@@ -34,10 +34,11 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
 
     postgres: Embedded
     folder: Path
+    issuer: OutsideIssuer
 
     def token(self) -> str:
-        """A token for everything, of the issuer whose key every server of the ground reads."""
-        return Issuer.at(self.folder / "token-key.json").token("faults", SCOPES, seconds=3600)
+        """A token for everything, of the issuer whose keys every server of the ground reads."""
+        return self.issuer.token("faults")
 
     def variables(self) -> dict[str, str]:
         """The settings of a server, but its port."""
@@ -46,6 +47,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
             "LEDGER_DATABASE_URL": database,
             "LEDGER_KEYS_URL": keys,
             "LEDGER_DATA_DIR": str(self.folder),
+            **self.issuer.settings(self.folder / "jwks.json"),
         }
 
     def kill_postgres(self) -> None:
@@ -73,7 +75,9 @@ def ground() -> Iterator[Ground]:
                 for name in NAMES:
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             (root / "own").mkdir()
-            yield Ground(postgres=server, folder=root / "own")
+            issuer = OutsideIssuer()
+            issuer.publish(root / "own" / "jwks.json")
+            yield Ground(postgres=server, folder=root / "own", issuer=issuer)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -85,13 +89,17 @@ class Server:
         self._where = where
         self._variables = variables
         self._port = _free_port()
+        self.metrics_port = _free_port()
         self._process: subprocess.Popen[str] | None = None
         self._diagnostics = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `close`
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """It serves."""
-        settings = self._where.variables() | {"LEDGER_PORT": str(self._port)}
+        settings = self._where.variables() | {
+            "LEDGER_PORT": str(self._port),
+            "LEDGER_METRICS_PORT": str(self.metrics_port),
+        }
         self._process = subprocess.Popen(
             SERVE,
             cwd=REPOSITORY,
@@ -110,10 +118,27 @@ class Server:
             self._process.kill()
             self._process.communicate()
 
+    def signal(self, sent: signal.Signals) -> None:
+        """It is asked to end."""
+        assert self._process is not None
+        self._process.send_signal(sent)
+
+    def ended(self) -> int:
+        """It has ended by itself: its exit code."""
+        assert self._process is not None
+        self._process.communicate(timeout=60)
+        code: int = self._process.returncode
+        return code
+
     def told(self) -> str:
         """The last of what it had to say of itself, over all its lives."""
-        self._diagnostics.seek(0)
-        return self._diagnostics.read()[-4000:]
+        return self.all_told()[-4000:]
+
+    def all_told(self) -> str:
+        """Everything that it had to say of itself, over all its lives."""
+        # Read in place: the process writes where the file's own position is.
+        number = self._diagnostics.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode()
 
     def close(self) -> None:
         """It is gone for good."""

@@ -4,16 +4,18 @@ A new route is entered here: its scope, and what its body may hold where it take
 """
 
 import json
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import uuid4
 
 from joserfc.jwk import ECKey
 from litestar.routes import HTTPRoute
 
-from api.access import Issuer, Scope
+from api.access import Scope
 from api.app import create_app
+from api.issuer import Issuer
 from api.runtime import Runtime
-from tests.http.service import CATALOGUE
+from tests.http.service import CATALOGUE, SETTINGS
 
 Call = tuple[str, str]
 
@@ -26,16 +28,33 @@ NEEDED: dict[Call, Scope | None] = {
     ("POST", "/v1/subjects/{subject:uuid}/entries"): "record",
     ("GET", "/v1/purposes/{purpose:str}/subjects"): "history",
     ("GET", "/v1/exposures"): "history",
+    ("GET", "/v1/reads"): "audit",
+    ("POST", "/v1/packs"): "audit",
+    ("GET", "/v1/packs/{pack:uuid}"): "audit",
+    ("GET", "/v1/packs/{pack:uuid}/content"): "audit",
+    ("GET", "/v1/feed"): "feed",
+    ("GET", "/v1/feed/stream"): "feed",
+    ("GET", "/v1/feed/consumers"): "feed",
+    ("PUT", "/v1/feed/consumers/{consumer:str}"): "feed",
+    ("GET", "/v1/feed/consumers/{consumer:str}"): "feed",
+    ("DELETE", "/v1/feed/consumers/{consumer:str}"): "feed",
+    ("POST", "/v1/feed/consumers/{consumer:str}/secrets"): "feed",
+    ("POST", "/v1/feed/consumers/{consumer:str}/acknowledgements"): "feed",
+    ("GET", "/v1/feed/overdue"): "audit",
     ("POST", "/v1/entries"): "catalogue",
     ("POST", "/v1/subjects/resolve"): "record",
     ("GET", "/v1/catalogue"): "check",
     ("PUT", "/v1/catalogue"): "catalogue",
+    ("POST", "/access/v1/evaluation"): "check",
+    ("POST", "/access/v1/evaluations"): "check",
+    ("POST", "/access/v1/search/action"): "check",
+    ("GET", "/.well-known/authzen-configuration"): None,
     ("GET", "/problems/{slug:str}"): None,
     ("GET", "/livez"): None,
     ("GET", "/readyz"): None,
     ("GET", "/openapi.json"): None,
-    ("GET", "/"): None,
-    ("GET", "/{path:str}"): None,
+    ("GET", "/docs"): None,
+    ("GET", "/docs/{name:str}"): None,
 }
 """The scope that each call needs; None where anybody may call it. A new route is entered here."""
 
@@ -51,6 +70,7 @@ QUESTION = {
     "known_at": "2026-06-01T00:00:00Z",
     "min_position": "0:1",
     "explain": "full",
+    "store": True,
 }
 GRANT = {
     "type": "ConsentGranted",
@@ -65,6 +85,20 @@ GRANT = {
     "named_controllers": ["Council"],
     "civil_dates": {"effective_at": "2026-03-02"},
 }
+EVALUATION = {
+    "subject": {"type": "service", "id": "case-system", "properties": {}},
+    "action": {
+        "name": "share",
+        "properties": {
+            "processing_activity_id": "PHOTO",
+            "recipient": "PRESS",
+            "exception": "none",
+        },
+    },
+    "resource": {"type": "person", "id": SOMEBODY, "properties": {"data": ["NOTES"]}},
+    "context": {"time": "2026-06-01T00:00:00Z", "known_at": "2026-06-01T00:00:00Z"},
+}
+SEARCH = {name: value for name, value in EVALUATION.items() if name != "action"}
 NOTICE = {"type": "NoticePublished", "effective_at": "2026-01-01", "notice": "notice-3"}
 
 _WHOLE = json.loads(CATALOGUE)
@@ -72,9 +106,36 @@ _WHOLE = json.loads(CATALOGUE)
 BODIES: dict[Call, Any] = {
     ("POST", "/v1/checks"): QUESTION,
     ("POST", "/v1/checks/batch"): {"checks": [{"id": "1", **QUESTION}]},
+    ("POST", "/access/v1/evaluation"): EVALUATION,
+    ("POST", "/access/v1/evaluations"): {
+        **EVALUATION,
+        "options": {"evaluations_semantic": "execute_all"},
+        "evaluations": [EVALUATION],
+    },
+    ("POST", "/access/v1/search/action"): {**SEARCH, "page": {"token": "", "limit": 10}},
     ("POST", "/v1/subjects/{subject:uuid}/entries"): {"entries": [GRANT]},
     ("POST", "/v1/entries"): {"entries": [NOTICE]},
     ("POST", "/v1/subjects/resolve"): {"scheme": "nhs_number", "value": "9434765919"},
+    ("PUT", "/v1/feed/consumers/{consumer:str}"): {
+        "url": "https://cases.invalid/hooks/consent",
+        "purposes": ["PHOTO"],
+        "description": "case system",
+        "acknowledges": "delivery",
+        "after": "earliest",
+    },
+    ("POST", "/v1/feed/consumers/{consumer:str}/secrets"): {"overlap_hours": 24},
+    ("POST", "/v1/feed/consumers/{consumer:str}/acknowledgements"): {"position": "0:0-0"},
+    ("POST", "/v1/packs"): {
+        "subject": SOMEBODY,
+        "purposes": ["PHOTO"],
+        "from": "2026-01-01T00:00:00Z",
+        "until": "2026-06-01T00:00:00Z",
+        "moments": ["2026-06-01", "2026-06-01T00:00:00Z"],
+        "operation": "SHARE",
+        "data": ["NOTES"],
+        "recipient": "PRESS",
+        "withhold": [{"field": "note", "reason": "names others"}],
+    },
     ("PUT", "/v1/catalogue"): _WHOLE | {"purposes": _WHOLE["purposes"][:2]},
 }
 """A body of each call that takes one, with every field that a caller may fill."""
@@ -82,7 +143,8 @@ BODIES: dict[Call, Any] = {
 
 def routes() -> list[HTTPRoute]:
     """Every route that the application has."""
-    app = create_app(cast(Runtime, None), Issuer(ECKey.generate_key("P-256")))
+    unconnected = cast(Runtime, SimpleNamespace(settings=SETTINGS, telemetry=None))
+    app = create_app(unconnected, Issuer(ECKey.generate_key("P-256")))
     return [route for route in app.routes if isinstance(route, HTTPRoute)]
 
 
@@ -95,9 +157,13 @@ CALLS = sorted(
 def made(call: Call, **headers: str) -> dict[str, Any]:
     """A request of the call, with something in the place of each parameter."""
     method, path = call
-    path = path.replace("{subject:uuid}", str(uuid4()))
-    for name in ("purpose", "slug", "path"):
+    path = path.replace("{subject:uuid}", str(uuid4())).replace("{consumer:str}", "case-system")
+    path = path.replace("{pack:uuid}", str(uuid4()))
+    for name in ("purpose", "slug", "name"):
         path = path.replace(f"{{{name}:str}}", "PHOTO")
     assert "{" not in path, f"{path}: say above what stands in the place of its parameter"
-    body: dict[str, Any] = {} if method == "GET" else {"json": {}}
+    body: dict[str, Any] = {} if method in ("GET", "DELETE") else {"json": {}}
+    if path == "/v1/feed/stream":
+        # It would never end: it is asked to go on from where nobody can stand.
+        headers = {"last-event-id": "nowhere", **headers}
     return {"method": method, "url": path, "headers": {"idempotency-key": "k", **headers}, **body}

@@ -23,19 +23,24 @@ from uuid import UUID, uuid4
 
 import httpx
 import psycopg
-import uvicorn
 from litestar import Litestar
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from api.access import SCOPES, Issuer, Scope
+from api.access import SCOPES, Scope
 from api.app import create_app
+from api.issuer import Issuer
 from api.runtime import Places, Runtime, prepare, running
-from api.serving import DrainingServer
+from api.serving import DrainingServer, config
 from api.settings import Settings
 
 SETTINGS = Settings(
-    pool_size=4, origin="http.test/ledger", body_bytes_max=300_000, catalogue_bytes_max=300_000
+    pool_size=4,
+    origin="http.test/ledger",
+    body_bytes_max=300_000,
+    catalogue_bytes_max=300_000,
+    rate_limit_burst=100_000,
+    resolve_limit_burst=100_000,
 )
 CATALOGUE = (Path(__file__).parents[1] / "scenarios" / "catalogue.json").read_bytes()
 IN_FORCE_SINCE = "2018-05-25T00:00:00Z"
@@ -168,6 +173,8 @@ def served(
     issuer = Issuer.at(where.folder / "token-key.json")
     listening: Future[tuple[Runtime, DrainingServer]] = Future()
     with socket.socket() as bound:
+        # A plain event loop, unlike uvloop, would let each answer wait for an acknowledgement.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bound.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=_serve, args=(where, issuer, bound, listening, make_app))
         thread.start()
@@ -197,14 +204,12 @@ def _serve(
 ) -> None:
     async def serving() -> None:
         async with running(where, SETTINGS) as ledger:
-            config = uvicorn.Config(
-                make_app(ledger, issuer),
-                log_config=None,
-                lifespan="off",
-                access_log=False,
-                server_header=False,
+            app = make_app(ledger, issuer)
+            server = DrainingServer(
+                config(app),
+                ready=lambda: listening.set_result((ledger, server)),
+                draining=app.state["draining"],
             )
-            server = DrainingServer(config, ready=lambda: listening.set_result((ledger, server)))
             await server.serve(sockets=[bound])
 
     try:

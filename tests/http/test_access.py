@@ -1,5 +1,6 @@
 """Who may ask: every route has its scope, and no token but this issuer's own is any use."""
 
+import asyncio
 import base64
 import json
 import time
@@ -13,7 +14,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
-from api.access import Issuer, Scope, Unauthenticated
+from api.access import Client, Scope, Unauthenticated
+from api.issuer import Issuer
 from tests.http.routes import CALLS, NEEDED, Call, made
 from tests.http.service import Service, recorded, scratch, served, subject
 from tests.integration.wired import born
@@ -92,8 +94,9 @@ def own_key(service: Service) -> ECKey:
 
 def claims(**changed: object) -> dict[str, Any]:
     now = int(time.time())
-    usual = {"iss": "ledger", "aud": "ledger", "sub": "t", "scope": "check", "iat": now}
-    every = {**usual, "exp": now + 600, **changed}
+    usual = {"iss": "ledger", "aud": "ledger", "sub": "t", "client_id": "t", "scope": "check"}
+    details = [{"type": "ledger", "purposes": ["*"], "entry_types": ["*"]}]
+    every = {**usual, "iat": now, "exp": now + 600, "authorization_details": details, **changed}
     return {name: value for name, value in every.items() if value is not None}
 
 
@@ -198,13 +201,17 @@ def test_a_token_ends_although_it_was_verified_before(
     issuer = Issuer.at(tmp_path / "key")
     token = issuer.token("short", ("check",), seconds=30)
     now = time.time()
-    assert issuer.client(token).id == "short"
+    assert client(issuer, token).id == "short"
 
-    monkeypatch.setattr("api.access.time", SimpleNamespace(time=lambda: now + 29))
-    assert issuer.client(token).scopes == {"check"}
-    monkeypatch.setattr("api.access.time", SimpleNamespace(time=lambda: now + 31))
+    monkeypatch.setattr("api.issuer.time", SimpleNamespace(time=lambda: now + 29))
+    assert client(issuer, token).scopes == {"check"}
+    monkeypatch.setattr("api.issuer.time", SimpleNamespace(time=lambda: now + 31))
     with pytest.raises(Unauthenticated, match="expired"):
-        issuer.client(token)
+        client(issuer, token)
+
+
+def client(issuer: Issuer, token: str) -> Client:
+    return asyncio.run(issuer.client(token))
 
 
 def test_the_issuers_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:
@@ -212,7 +219,7 @@ def test_the_issuers_key_is_made_once_and_closed_to_others(tmp_path: Path) -> No
 
     first, second = Issuer.at(path), Issuer.at(path)
 
-    assert second.client(first.token("t", ("check",), seconds=60)).id == "t"
+    assert client(second, first.token("t", ("check",), seconds=60)).id == "t"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
 

@@ -117,6 +117,21 @@ def test_the_same_adoption_sent_again_is_answered_as_the_first_time(service: Ser
     assert service.size() == before
 
 
+def test_the_same_adoption_may_be_spelt_otherwise(service: Service) -> None:
+    first = service.caller.adopt(CATALOGUE, effective_at=IN_FORCE_SINCE, idempotency_key="spelt")
+    before = service.size()
+    document = dict(reversed(json.loads(CATALOGUE).items()))
+    respelt = json.dumps(document, indent=3, ensure_ascii=False).encode()
+
+    again = service.caller.adopt(
+        respelt, effective_at="2018-05-25T01:00:00+01:00", idempotency_key="spelt"
+    )
+
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["etag"] == first.headers["etag"]
+    assert service.size() == before
+
+
 def test_an_adoption_on_a_version_not_seen_is_not_recorded(service: Service) -> None:
     seen = service.caller.http.get("/v1/catalogue").headers["etag"]
     recorded(service.caller.adopt(CATALOGUE, if_match=seen))
@@ -224,8 +239,8 @@ def test_an_adoption_needs_a_key(service: Service) -> None:
 @pytest.mark.parametrize(
     ("content", "field"),
     [
-        (b"", "catalogue"),
-        (b"{", "catalogue"),
+        (b"", "body"),
+        (b"{", "body"),
         (b"[]", "catalogue"),
         (b'{"purposes": []}', "catalogue"),
         (b'{"controllers": [], "purposes": [], "nope": 1}', "catalogue"),

@@ -1,5 +1,6 @@
 """The demo as a person runs it: started, asked as it says, started again, and stopped whole."""
 
+import asyncio
 import json
 import os
 import queue
@@ -19,10 +20,12 @@ from typing import Any
 import httpx
 import pytest
 
-from api.demo import free_port
+from api.demo import free_port, load
+from api.runtime import Places
+from api.settings import Settings
 from ledger.errors import Malformed
 from tests.integration.waiting import ended, until
-from tests.integration.wired import Founded, founded
+from tests.integration.wired import founded
 from tests.shell import COMMAND, REPOSITORY, Shell
 
 LAST_LINE = "Stop with Ctrl-C."
@@ -158,18 +161,23 @@ def _subjects(demo: Demo) -> list[str]:
 
 def test_a_ledger_of_somebody_else_is_left_alone(database: str, tmp_path: Path) -> None:
     with founded(database, tmp_path) as ledger:
-        shell = _on(ledger, tmp_path)
+        shell = Shell.on(database=ledger.database, keys=ledger.keys_database, folder=tmp_path)
         words = ("PolicyDocumentAdopted", "effective_at=2026-07-01")
         assert shell.run("record", "--common", *words).code == 0
-        ran = shell.run("demo", "--data", tmp_path, "--port", "0")
-
-        assert ran.code == 1
-        assert "not the demo's" in ran.err
+        where = Places(
+            database=ledger.database, keys=ledger.keys_database, folder=tmp_path, embedded=True
+        )
+        with pytest.raises(Malformed, match="not the demo's"):
+            asyncio.run(load(where, Settings()))
         assert ledger.sql("SELECT count(*) FROM entry") == [(1,)]
 
 
-def _on(ledger: Founded, folder: Path) -> Shell:
-    return Shell.on(database=ledger.database, keys=ledger.keys_database, folder=folder)
+def test_a_configured_database_is_not_for_the_demo(tmp_path: Path) -> None:
+    shell = Shell.on(database="host=nowhere", keys="host=nowhere", folder=tmp_path)
+    ran = shell.run("demo", "--data", tmp_path, "--port", "0")
+
+    assert ran.code != 0
+    assert "database_url" in ran.err and "`issuer`" in ran.err
 
 
 def test_the_next_free_port_is_taken_unless_one_was_asked_for() -> None:

@@ -201,6 +201,22 @@ def test_a_position_acknowledged_by_one_application_is_reached_in_the_other(pair
         assert answer["decision"] == "PERMIT"
 
 
+def test_one_key_through_both_applications_at_once_is_one_request(pair: Pair) -> None:
+    before, rounds = pair[0].size(), 20
+    with ThreadPoolExecutor(2) as threads:
+        for n in range(rounds):
+            person, key = subject(), f"both-{n}"
+            sent = [
+                threads.submit(service.caller.record, person, born(), key=key) for service in pair
+            ]
+            answers = [one.result(60) for one in sent]
+            assert {(one.status_code, one.content) for one in answers} == {
+                (201, answers[0].content)
+            }
+            assert sum("idempotency-replayed" in one.headers for one in answers) == 1
+    assert pair[0].size() == before + rounds
+
+
 def test_a_fast_clock_leaves_no_gap_whatever_moment_is_asked_about(pair: Pair) -> None:
     person = subject()
     recorded(pair[0].caller.record(person, born(), consent(person, "2026-03-02T10:00:00Z")))

@@ -23,8 +23,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 import migrations
-from api.access import SCOPES, Issuer
+from api.access import SCOPES
 from api.app import create_app
+from api.issuer import Issuer
 from api.runtime import Places, Runtime, running
 from api.settings import Settings
 from ledger import record

@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from tests.integration.wired import SCENARIOS, Founded, founded
 from tests.shell import Ran, Shell
 
-CHECKS = ["database", "migrations", "privileges", "disk", "clock", "keys", "dossiers"]
+CHECKS = ["database", "migrations", "privileges", "login", "disk", "clock", "keys", "erasures",
+          "dossiers", "read audit"]  # fmt: skip
 
 
 @pytest.fixture
@@ -21,11 +25,30 @@ def ledger(database: str, tmp_path: Path) -> Iterator[Founded]:
 
 @pytest.fixture
 def shell(ledger: Founded, tmp_path: Path) -> Shell:
-    """Commands on a ledger with a catalogue and three people."""
-    made = Shell.on(database=ledger.database, keys=ledger.keys_database, folder=tmp_path)
+    """Commands on a ledger with a catalogue and three people, with the login of a service."""
+    made = of_a_service(ledger, tmp_path)
     assert made.run("catalogue", "apply", SCENARIOS / "catalogue.json").code == 0
     for _ in range(3):
         record(made, ledger.subject())
+    return made
+
+
+def of_a_service(ledger: Founded, folder: Path) -> Shell:
+    """Commands whose login is the role of the service, which owns nothing."""
+    with psycopg.connect(ledger.database, autocommit=True) as connection:
+        password = sql.Literal(connection.info.password or None)
+        connection.execute(sql.SQL("ALTER ROLE ledger_app LOGIN PASSWORD {}").format(password))
+    database, keys = (
+        make_conninfo(one, user="ledger_app") for one in (ledger.database, ledger.keys_database)
+    )
+    return Shell.on(database=database, keys=keys, folder=folder)
+
+
+def of_the_owner(ledger: Founded, folder: Path) -> Shell:
+    """Commands that may write what is derived."""
+    (folder / "owner").mkdir(exist_ok=True)
+    made = Shell.on(database=ledger.database, keys=ledger.keys_database, folder=folder / "owner")
+    made.variables["LEDGER_DATA_DIR"] = str(folder)
     return made
 
 
@@ -62,9 +85,7 @@ def test_for_people_each_check_is_one_line(shell: Shell) -> None:
 
 
 def test_a_ledger_without_people_is_sound(ledger: Founded, tmp_path: Path) -> None:
-    shell = Shell.on(database=ledger.database, keys=ledger.keys_database, folder=tmp_path)
-
-    assert examined(shell)[0] == 0
+    assert examined(of_a_service(ledger, tmp_path))[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -131,7 +152,7 @@ def test_a_key_encrypting_key_that_opens_nothing_is_found(shell: Shell, tmp_path
 
 
 def test_a_dossier_that_is_not_what_its_entries_make_is_found_and_made_again(
-    shell: Shell, ledger: Founded
+    shell: Shell, ledger: Founded, tmp_path: Path
 ) -> None:
     subject = ledger.subject()
     record(shell, subject)
@@ -144,18 +165,21 @@ def test_a_dossier_that_is_not_what_its_entries_make_is_found_and_made_again(
         assert list(failing(shell, *more)) == ["dossiers"]
     differs = shell.run("rebuild", "--check")
     assert (differs.code, "rebuild" in differs.out) == (3, True)
-    assert shell.run("rebuild").code == 0
+    assert of_the_owner(ledger, tmp_path).run("rebuild").code == 0
     assert shell.run("rebuild", "--check").code == 0
     assert examined(shell, "--full")[0] == 0
 
 
-def test_a_rebuild_of_a_sound_ledger_changes_nothing(shell: Shell) -> None:
-    first, second = (shell.run("rebuild", "--json") for _ in range(2))
+def test_a_rebuild_of_a_sound_ledger_changes_nothing(
+    shell: Shell, ledger: Founded, tmp_path: Path
+) -> None:
+    owner = of_the_owner(ledger, tmp_path)
+    first, second = (owner.run("rebuild", "--json") for _ in range(2))
 
     assert first.code == 0
     assert first.out == second.out
     assert set(first.json()[0]) == {"dossiers", "bases"}
-    people = shell.run("rebuild").out.split()
+    people = owner.run("rebuild").out.split()
     assert people == [word for pair in first.json()[0].items() for word in pair]
 
 

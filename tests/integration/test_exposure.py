@@ -62,6 +62,7 @@ def test_a_withdrawal_heard_late_exposes_the_time_in_between(ledger):
                 believed=Decision.PERMIT,
                 hindsight=Decision.DENY,
                 entries=(str(one.event_id),),
+                shown_at=one.recorded_at,
             ),
         )
 

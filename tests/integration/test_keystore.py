@@ -135,8 +135,9 @@ def test_destroying_content_leaves_tombstones_and_room_for_what_comes_later(keys
     async def story(store: KeyStore):
         old = live(await store.content_key(subject, "a", create=True))
         kept = live(await store.content_key(subject, "b", create=True))
-        tombstones = await store.destroy_content(subject, "a")
-        assert await store.destroy_content(subject, "a") == tombstones
+        (name,) = await store.close_content(subject, "a")
+        tombstones = await store.destroy_keys([name[0]])
+        assert await store.close_content(subject, "a") == []
         assert await store.content_key(subject, "a", create=False) == tombstones[0]
         new = live(await store.content_key(subject, "a", create=True))
         found = await store.by_id([(k.key_id, 1) for k in (old, kept, new)])
@@ -335,3 +336,47 @@ def test_a_database_that_does_not_answer_is_unavailable_not_an_erasure(keys):
 
     with pytest.raises(Unavailable, match="key database cannot be reached"):
         keys.run(story)
+
+
+def test_a_closed_key_opens_what_it_sealed_and_seals_nothing_more(keys):
+    subject = uuid4()
+
+    async def story(store: KeyStore):
+        old = live(await store.content_key(subject, "a", create=True))
+        assert await store.close_content(subject, "a") == [(old.key_id, 1)]
+        assert await store.close_content(subject, "a") == [(old.key_id, 1)]
+        assert live(await store.content_key(subject, "a", create=False)) == old
+        new = live(await store.content_key(subject, "a", create=True))
+        assert live(await store.content_key(subject, "a", create=False)) == new != old
+        assert await store.by_id([(old.key_id, 1)]) == {(old.key_id, 1): old.secret}
+        unknown = uuid4()
+        gone = await store.destroy_keys([old.key_id, unknown])
+        assert [(one.key_id, one.fingerprint) for one in gone] == [
+            (old.key_id, fingerprint(old.secret))
+        ]
+        assert await store.destroy_keys([old.key_id]) == gone
+        assert await store.by_id([(old.key_id, 1)]) == {(old.key_id, 1): gone[0]}
+        held = await store.held([old.key_id, unknown], [])
+        return held, new, await store.held([], [subject])
+
+    held, new, rest = keys.run(story)
+    assert held == []
+    assert [one.key_id for one in rest if not one.person] == [new.key_id]
+    assert len(rest) == 2
+    assert {one.subject for one in rest} == {subject}
+
+
+def test_a_closed_key_is_wrapped_anew_and_destroyed_with_the_person(keys):
+    subject = uuid4()
+
+    async def story(store: KeyStore):
+        key = live(await store.content_key(subject, "a", create=True))
+        await store.close_content(subject, "a")
+        keys.kek.rotate()
+        assert await store.rewrap() == 2
+        store.purge([key.key_id])
+        assert await store.by_id([(key.key_id, 1)]) == {(key.key_id, 1): key.secret}
+        return await store.destroy_person(subject)
+
+    assert len(keys.run(story)) == 2
+    assert keys.sql("SELECT DISTINCT state FROM subject_key") == [("destroyed",)]

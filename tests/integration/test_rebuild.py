@@ -18,7 +18,7 @@ from projections.population import Population, Wanted
 from projections.rebuild import Checked, Rebuild
 from projections.replay import fold
 from tests.integration.recorded import History
-from tests.integration.wired import Founded, Wired, born, consent, founded, withdrawal
+from tests.integration.wired import Founded, Wired, born, consent, entry, founded, withdrawal
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 GIVEN = "2026-03-02T10:00:00Z"
@@ -215,6 +215,7 @@ def test_a_row_that_is_merely_behind_is_not_wrong(ledger):
 def test_a_rebuild_keeps_an_erased_person_erased(ledger):
     async def story(wired):
         async with two_people(ledger, wired) as (one, two):
+            await wired.record(one, entry("ErasureExecuted", "2026-03-02T10:00:00Z", purpose="*"))
             await wired.keys.destroy_person(one)
             before = await live(wired)
             for emptied in ("dossier", "current_basis", "tombstone"):

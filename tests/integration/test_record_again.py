@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from ledger.errors import Conflict, Fault, KeyReused, VersionConflict
-from ledger.reader import Loaded
+from ledger.reader import Loaded, Rows
 from ledger.record import Command, Receipted, Refused
 from ledger.terms import Reason
 from ledger.wire import read_fact
@@ -81,8 +81,10 @@ def after_reading(wired: Wired, act: Callable[[], Awaitable[object]]) -> Iterato
     """Somebody acts each time that this process has read a stream, before it goes on."""
     read = wired.reader.subjects
 
-    async def instead(log: int, subjects: Sequence[UUID]) -> dict[UUID, Loaded]:
-        found = await read(log, subjects)
+    async def instead(
+        log: int, subjects: Sequence[UUID], *, rows: Rows | None = None
+    ) -> dict[UUID, Loaded]:
+        found = await read(log, subjects, rows=rows)
         await act()
         return found
 

@@ -13,6 +13,7 @@ import msgspec
 
 from ledger.catalogue import CatalogueDocument
 from ledger.events import ENTRY_TYPES, Fact, MovedFact
+from ledger.events.corrections import DestroyedKey
 from ledger.events.governance import LineGained
 from tests.unit.catalogues import SOUND
 
@@ -26,6 +27,7 @@ MOVED = MovedFact(
     fact={"type": "DeathRecorded", "effective_at": "2026-10-01T09:00:00Z"},
     leaf_hash="sha256:" + "a" * 64,
 )
+DESTROYED = DestroyedKey(key_id="key-1", version=1, fingerprint="sha256:" + "b" * 64)
 GAIN = LineGained(purpose="VISIT", article6="c", source="CA2004 s.16LA")
 KINDS = sorted(ENTRY_TYPES, key=lambda kind: kind.__name__)
 PROTECTIVE = [kind for kind in KINDS if kind.protective]
@@ -62,7 +64,7 @@ def _value(name: str, hint: Any) -> Any:
     if origin is tuple:
         return (_value(name, arguments[0]),)
     if origin is dict:
-        return {"effective_at": date(2026, 10, 3)}
+        return {"entries": 3} if arguments[1] is int else {"effective_at": date(2026, 10, 3)}
     if hint is str:
         return "sha256:" + "0d" * 32 if name.endswith("_digest") else f"{name.strip('_')}-1"
     return _PLAIN[hint]
@@ -74,6 +76,7 @@ _PLAIN: dict[Any, Any] = {
     bool: True,
     int: 2**53 - 1,
     MovedFact: MOVED,
+    DestroyedKey: DESTROYED,
     LineGained: GAIN,
     CatalogueDocument: SOUND,
 }

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 RECORD = ("entry", "dossier", "log_head", "idempotency", "tombstone", "ledger_identity")
+ADDED_TO = ("read_audit", "read_audit_chain")
 STATEMENTS = ("ledger/sql", "projections/sql")
 
 COMMENT = re.compile(r"--[^\n]*")
@@ -31,6 +32,7 @@ USE = re.compile(r"\b(FROM|JOIN|INTO|UPDATE)\s+(?:ONLY\s+)?(\w+)\b(?:\s+(?:AS\s+
 FUNCTION = re.compile(r"\bFUNCTION\s+(\w+)\s*\(.*?\bAS\b", re.I | re.S)
 GRANT = re.compile(r"\bGRANT\b(.*?)\bON\b(.*?)\bTO\b([^;]*);", re.I | re.S)
 WRITING = re.compile(r"\b(INSERT|UPDATE|DELETE|TRUNCATE|ALL)\b", re.I)
+CHANGING = re.compile(r"\b(UPDATE|DELETE|TRUNCATE|ALL)\b", re.I)
 EMPTYING = re.compile(r"UPDATE \(container, leaf\)", re.I)
 
 
@@ -130,6 +132,16 @@ def grants_to_change_the_record(root: Path) -> list[str]:
         for rights, what, whom in GRANT.findall(text)
         if WRITING.search(rights) and _covers_the_record(what)
         if not (EMPTYING.fullmatch(rights.strip()) and whom.strip() == "ledger_eraser")
+    ]
+
+
+def grants_to_change_what_was_added(root: Path) -> list[str]:
+    """Rights to change or take away rows of tables to which rows are only added."""
+    return [
+        f"{path}: {' '.join(rights.split())} ON {' '.join(what.split())}"
+        for path, text in scripts(root, "migrations/ledger")
+        for rights, what, _ in GRANT.findall(text)
+        if CHANGING.search(rights) and set(re.findall(r"\w+", what.lower())).intersection(ADDED_TO)
     ]
 
 

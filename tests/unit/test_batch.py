@@ -1,11 +1,12 @@
 """Group commit: what waits leaves together, in order, and nobody waits for ever."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
-from ledger.batch import Batcher
+from ledger.batch import Batcher, unwatched
 from ledger.errors import Fault, OutcomeUnknown, Unavailable
 
 
@@ -164,3 +165,59 @@ def test_a_flush_that_answers_for_fewer_than_it_was_given_is_a_fault_for_all():
         assert [type(answer) for answer in answers] == [Fault, Fault]
 
     told(story)
+
+
+class Notes:
+    """A watch that names each request by a number, and notes which flushes began and ended."""
+
+    def __init__(self) -> None:
+        self.arrivals = 0
+        self.heard: list[tuple[str, list[object]]] = []
+
+    def arrived(self) -> int:
+        self.arrivals += 1
+        return self.arrivals
+
+    @contextmanager
+    def flush(self, arrived: Sequence[object]) -> Iterator[None]:
+        self.heard.append(("begins", list(arrived)))
+        try:
+            yield
+            self.heard.append(("ends", list(arrived)))
+        except ValueError:
+            self.heard.append(("fails", list(arrived)))
+            raise
+
+
+def test_a_watch_is_told_of_each_request_and_of_each_flush_with_whom_it_takes():
+    async def story() -> None:
+        flush, notes = Flushes(), Notes()
+        batcher = Batcher(flush, watch=notes)
+        flush.gate.clear()
+        first = await submitted(batcher, 1)
+        await asyncio.sleep(0)
+        rest = await submitted(batcher, 2, 3)
+        assert (notes.arrivals, notes.heard) == (3, [("begins", [1])])
+        flush.gate.set()
+        assert await asyncio.gather(*first, *rest) == [2, 4, 6]
+        assert notes.heard[1:] == [("ends", [1]), ("begins", [2, 3]), ("ends", [2, 3])]
+
+    told(story)
+
+
+def test_a_watch_is_told_of_the_halves_in_which_a_refused_request_is_looked_for():
+    def refuses_two(numbers: Sequence[int]) -> Exception | None:
+        return ValueError("two") if 2 in numbers else None
+
+    async def story() -> None:
+        notes = Notes()
+        batcher = Batcher(Flushes(fails=refuses_two), watch=notes)
+        await asyncio.gather(*await submitted(batcher, 1, 2), return_exceptions=True)
+        assert [word for word, _ in notes.heard if word != "begins"] == ["fails", "ends", "fails"]
+        assert [who for word, who in notes.heard if word == "begins"] == [[1, 2], [1], [2]]
+
+    told(story)
+
+
+def test_without_a_watch_nothing_is_kept_of_a_request():
+    assert unwatched("append").arrived() is None

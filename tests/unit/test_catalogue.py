@@ -58,6 +58,16 @@ def test_an_unknown_field_is_refused() -> None:
         read_catalogue(json.dumps(document).encode())
 
 
+@pytest.mark.parametrize("name", ["Sam Example", "9434765919", "a" * 41, "a" * 200_000])
+def test_a_field_that_is_no_word_is_not_repeated(name: str) -> None:
+    text = written(SOUND)[:-1] + f', "{name}": 1}}'.encode()
+
+    with pytest.raises(Malformed, match="catalogue: Object contains unknown field$") as refused:
+        read_catalogue(text)
+
+    assert name not in str(refused.value)
+
+
 def test_what_is_not_json_is_refused() -> None:
     with pytest.raises(Malformed, match="catalogue: is not JSON"):
         read_catalogue(b"{")

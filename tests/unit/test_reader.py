@@ -1,13 +1,18 @@
 """The catalogue that is kept between reads goes forward only, and stays with the row it was for."""
 
 import asyncio
+import itertools
 import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID, uuid4
 
+import msgspec
+import pytest
+
 from ledger.dossier import kept
+from ledger.errors import Fault, Unavailable
 from ledger.events import PolicySet
 from ledger.keys import KeyStore
 from ledger.reader import Reader, latest, position
@@ -135,3 +140,23 @@ def test_an_answer_is_known_at_the_later_of_the_two_stamps_it_rests_on() -> None
     head = Head(size=9, recorded_at=at(5), leaf_hash=bytes(32), now=at(9))
     assert latest(head, None) == at(5)
     assert [latest(head, place(day)) for day in (4, 5, 6)] == [at(5), at(5), at(6)]
+
+
+def test_a_database_that_went_back_answers_nothing() -> None:
+    one = reader(rows=itertools.chain([3], itertools.repeat(2)), owns=itertools.repeat(3))
+    asyncio.run(one._refresh())
+    subject = uuid4()
+    assert asyncio.run(one.subjects(0, [subject]))[subject].catalogue.version == 3
+    with pytest.raises(Unavailable, match="less than was read"):
+        asyncio.run(one.subjects(0, [uuid4()]))
+
+
+def test_a_catalogue_of_another_version_than_its_row_is_a_fault() -> None:
+    class Altered(Scripted):
+        async def own_dossier(self, _: UUID) -> OwnRow:
+            return msgspec.structs.replace(own_row(1), version=2)
+
+    store = cast(Store, Altered(rows=itertools.repeat(2), owns=()))
+    one = Reader(store, cast(KeyStore, None), Identity(origin="test/ledger", logs=1, stream=OWN))
+    with pytest.raises(Fault, match="another version: rebuild"):
+        asyncio.run(one.subjects(0, [uuid4()]))

@@ -31,12 +31,16 @@ def test_nobody_is_granted_to_change_the_record():
     assert schema.grants_to_change_the_record(ROOT) == []
 
 
+def test_nobody_is_granted_to_change_what_the_read_audit_holds():
+    assert schema.grants_to_change_what_was_added(ROOT) == []
+
+
 def test_what_runs_as_its_owner_finds_tables_by_itself():
     assert schema.functions_that_trust_the_search_path(ROOT) == []
 
 
 def test_the_rules_see_the_tables_there_are():
-    assert set(schema.RECORD) < set(schema.tables(ROOT))
+    assert set(schema.RECORD) | set(schema.ADDED_TO) < set(schema.tables(ROOT))
 
 
 GOOD = """
@@ -62,6 +66,7 @@ END $$;
 GRANT SELECT ON entry TO ledger_app;
 GRANT UPDATE (container, leaf) ON entry TO ledger_eraser;
 GRANT INSERT, DELETE ON follower TO ledger_app;
+GRANT SELECT, INSERT ON read_audit TO ledger_app;
 """
 CLEAN = {
     "migrations/ledger/0001_record.sql": GOOD,
@@ -137,6 +142,16 @@ PLANTED: list[tuple[Rule, str, str]] = [
         schema.grants_to_change_the_record,
         "GRANT UPDATE (container, leaf, n) ON entry TO ledger_eraser;",
         "UPDATE (container, leaf, n) ON entry",
+    ),
+    (
+        schema.grants_to_change_what_was_added,
+        "GRANT SELECT, INSERT, UPDATE ON read_audit TO ledger_app;",
+        "SELECT, INSERT, UPDATE ON read_audit",
+    ),
+    (
+        schema.grants_to_change_what_was_added,
+        "GRANT ALL ON follower, read_audit_chain TO a;",
+        "ALL ON follower, read_audit_chain",
     ),
     (
         schema.functions_that_trust_the_search_path,

@@ -22,6 +22,7 @@ from ledger.disclosure import (
     parse_disclosure,
 )
 from ledger.errors import Fault
+from ledger.resealing import emptied
 from ledger.seal import (
     CLEAR,
     NIL,
@@ -30,7 +31,6 @@ from ledger.seal import (
     PlainGroup,
     Sealed,
     UnknownKey,
-    emptied,
     key_ring,
     needed_keys,
     open_container,

@@ -50,6 +50,16 @@ def test_a_row_of_another_subject_does_not_open():
         open_bytes(row_of(), subject=UUID(int=3), key=KNOWN)
 
 
+@pytest.mark.parametrize(("what", "other"), [("answer", "dossier"), ("dossier", "answer")])
+def test_a_row_of_another_kind_does_not_open(what, other):
+    sealed = seal_bytes(
+        b"x", subject=SUBJECT, key=KEY, entropy=random.Random(7).randbytes, what=what
+    )
+    assert open_bytes(sealed, subject=SUBJECT, key=KNOWN, what=what) == b"x"
+    with pytest.raises(Tampered, match="does not open"):
+        open_bytes(sealed, subject=SUBJECT, key=KNOWN, what=other)
+
+
 def test_a_row_under_a_destroyed_key_is_a_tombstone():
     found = open_bytes(row_of(), subject=SUBJECT, key=key_ring({(KEY.key_id, 1): TOMBSTONE}))
     assert found == TOMBSTONE

@@ -18,6 +18,7 @@ from ledger.events import (
     ObjectionReceived,
     PolicySet,
 )
+from ledger.resealing import emptied
 from ledger.seal import (
     CLEAR,
     DataKey,
@@ -26,7 +27,6 @@ from ledger.seal import (
     Opened,
     PlainGroup,
     Sealed,
-    emptied,
     key_ring,
     open_container,
     seal,

@@ -1,0 +1,1 @@
+SELECT bury(%(log)s::smallint, %(stream)s, %(n)s)

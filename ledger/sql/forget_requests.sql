@@ -1,0 +1,1 @@
+SELECT forget_requests(%(log)s::smallint, %(numbers)s::bigint[])

@@ -1,1 +1,0 @@
-DELETE FROM current_basis b WHERE b.log = %(log)s::smallint
