@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from api.duties import tell_duties
 from api.erasing import erasing, restored
 from api.publishing import publishing
 from api.runtime import Runtime
@@ -31,7 +32,10 @@ async def following(ledger: Runtime) -> AsyncIterator[None]:
         _failed(error)
 
     stop = asyncio.Event()
-    task = asyncio.create_task(tailer.follow(stop, failed=failed))
+    tasks = [
+        asyncio.create_task(tailer.follow(stop, failed=failed)),
+        asyncio.create_task(tell_duties(ledger, stop)),
+    ]
     try:
         async with publishing(ledger), erasing(ledger), webhooks(ledger):
             yield
@@ -39,8 +43,9 @@ async def following(ledger: Runtime) -> AsyncIterator[None]:
         # A step is one transaction: broken off, it is done again by whoever follows next. One that
         # takes no cancelling, as where a connection comes free just then, is the last.
         stop.set()
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 def _failed(error: Exception) -> None:

@@ -87,6 +87,9 @@ class Metrics:
         self.webhooks_disabled = self._gauge(
             "ledger_webhooks_disabled", "Consumers that are sent nothing any more."
         )
+        self.duties = self._gauge(
+            "ledger_duties", "Complaints and requests to be answered.", "what", "within"
+        )
         self.overdue_withdrawals = self._gauge(
             "ledger_feed_overdue_withdrawals",
             "Consumers that have not acted on a withdrawal in time.",
