@@ -23,6 +23,8 @@ from api import (
     entries,
     feed,
     lists,
+    log_proofs,
+    log_public,
     openapi,
     openapi_page,
     overdue,
@@ -41,7 +43,7 @@ from api.runtime import Runtime
 from api.telemetry_http import Observed, Routed
 from api.tokens import Tokens
 from api.trust import ExternalIssuer
-from api.waiting import Growth
+from api.waiting import Covering, Growth
 
 ROUTES = [
     checks.check,
@@ -73,6 +75,15 @@ ROUTES = [
     consumers.renew,
     consumers.acknowledge,
     overdue.overdue,
+    log_public.newest,
+    log_public.of_size,
+    log_public.tile,
+    log_public.about,
+    log_proofs.receipt_of,
+    log_proofs.proof_of,
+    log_proofs.inclusion,
+    log_proofs.consistency,
+    log_proofs.leaves,
     openapi.openapi,
     openapi_page.page,
     openapi_page.asset,
@@ -125,6 +136,11 @@ def create_app(
                 "runtime": ledger,
                 "limits": buckets_of(settings, clock=clock),
                 "growth": Growth(lambda log: _size(ledger, log)),
+                "covering": Covering(
+                    # Recordings have places of their own: waiting takes no more than half of them.
+                    Growth(lambda log: ledger.published.size(log)),
+                    most=settings.concurrent_max // 2,
+                ),
                 "draining": draining,
                 packs.MAKING: asyncio.Lock(),
                 "tokens": tokens,

@@ -16,6 +16,7 @@ from api.ijson import canonical
 from api.preconditions import etag, expected_version, unchanged
 from api.problems import problem, refused
 from api.state import runtime
+from api.waiting import until_covered
 from ledger.catalogue import read_catalogue
 from ledger.civil import format_instant
 from ledger.events import CatalogueAdopted
@@ -26,6 +27,7 @@ from ledger.record import Command, Refused
 async def adopt(request: AnyRequest, effective_at: FromQuery[str | None] = None) -> Response[bytes]:
     """Adopt a whole catalogue document, in force from `effective_at` or from now."""
     ledger = runtime(request)
+    ledger.watch.check()
     text, value = await read_value(request, bytes_max=ledger.settings.catalogue_bytes_max)
     document = read_catalogue(text)
     moment = instant(effective_at, field="effective_at")
@@ -44,7 +46,8 @@ async def adopt(request: AnyRequest, effective_at: FromQuery[str | None] = None)
     result = await ledger.recorder.record(command)
     if isinstance(result, Refused):
         return refused(result, within="/entries/0/catalogue")
-    return recorded(result)
+    proof = await until_covered(request, result.log, result.entries[-1].n)
+    return recorded(result, ledger.receipts, proof=proof)
 
 
 def _spelt(moment: datetime | None) -> bytes:

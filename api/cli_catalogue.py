@@ -14,7 +14,7 @@ import msgspec
 import rich_click as click
 
 from api.body import instant
-from api.cli_record import show_recorded
+from api.cli_record import recorded_now, show_recorded
 from api.cli_scenario import catalogue_in
 from api.cli_service import config_option, configured, json_option
 from api.cli_words import (
@@ -34,7 +34,7 @@ from ledger.events import CatalogueAdopted
 from ledger.findings import CatalogueFinding, validate
 from ledger.history import History
 from ledger.notice_findings import gaps
-from ledger.record import Command, Receipted, Refused
+from ledger.record import Command, Refused
 from ledger.rules.rulebook import LawView, uk_gdpr
 
 
@@ -157,8 +157,9 @@ def apply_command(
         )
         return
 
-    async def adopt(ledger: Runtime) -> Receipted | Refused:
-        return await ledger.recorder.record(
+    async def adopt(ledger: Runtime) -> bytes | Refused:
+        return await recorded_now(
+            ledger,
             Command(
                 subject=None,
                 facts=(
@@ -169,7 +170,7 @@ def apply_command(
                 client=LOCAL_CLIENT,
                 key=key,
                 body=b"catalogue " + (effective_at or "").encode() + b"\n" + text,
-            )
+            ),
         )
 
     show_recorded(where.on_ledger(adopt), as_json=as_json)

@@ -99,7 +99,7 @@ def build_command(
             pack = await build(
                 sources(ledger, progress.of),
                 order,
-                enclosed(settings, texts),
+                enclosed(ledger, texts),
                 with_pdf=pdf.can_be_made() and not no_pdf,
             )
         await left(ledger, "ledger pack build", [made_now(pack)])

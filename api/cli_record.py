@@ -28,7 +28,7 @@ from api.runtime import Runtime
 from api.settings import Settings
 from ledger.errors import LedgerError, Malformed, OutcomeUnknown
 from ledger.events import Fact
-from ledger.record import Command, Receipted, Refused
+from ledger.record import Command, Refused
 from ledger.wire import read_fact, unreadable
 
 
@@ -84,30 +84,35 @@ def _with_key(error: OutcomeUnknown, key: str | None) -> LedgerError:
 
 def record_directly(
     settings: Settings, subject: UUID | None, values: list[dict[str, object]], key: str
-) -> Receipted | Refused:
+) -> bytes | Refused:
     """The entries as recorded on the configured database."""
     facts: tuple[Fact, ...] = tuple(
         read_fact(value, field=f"entries[{n}]") for n, value in enumerate(values)
     )
 
-    async def act(ledger: Runtime) -> Receipted | Refused:
+    async def act(ledger: Runtime) -> bytes | Refused:
         command = Command(subject=subject, facts=facts, client=LOCAL_CLIENT, key=key)
-        return await ledger.recorder.record(command)
+        return await recorded_now(ledger, command)
 
     return on_ledger(settings, act)
 
 
-def show_recorded(result: bytes | Receipted | Refused, *, as_json: bool) -> None:
+async def recorded_now(ledger: Runtime, command: Command) -> bytes | Refused:
+    """What the service would answer, the command recorded on the database."""
+    result = await ledger.recorder.record(command)
+    return result if isinstance(result, Refused) else recorded(result, ledger.receipts).content
+
+
+def show_recorded(result: bytes | Refused, *, as_json: bool) -> None:
     """What was recorded; a refusal is raised."""
     if isinstance(result, Refused):
         refusal = result.refusal
         where = f"entries[{result.entry}].{refusal.pointer}"
         raise EntryRefused(f"{where}: {refusal.message} ({refusal.reason})")
-    text = result if isinstance(result, bytes) else recorded(result).content
     if as_json:
-        sys.stdout.write(text.decode() + "\n")
+        sys.stdout.write(result.decode() + "\n")
         return
-    body = msgspec.json.decode(text, type=RecordedBody)
+    body = msgspec.json.decode(result, type=RecordedBody)
     for one in body.entries:
         say(f"recorded {one.type} {one.entry} at {one.position}, {one.recorded_at}")
 

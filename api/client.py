@@ -49,7 +49,7 @@ from api.client_errors import (
 )
 from api.client_exchange import Call, Reply, Tries, answered, unreached
 from api.client_questions import Moment, Question
-from api.client_results import Answer, Catalogue, Event, FeedPage, Recorded
+from api.client_results import Answer, Catalogue, Event, FeedPage, Receipt, Recorded
 from api.client_sending import (
     ATTEMPTS,
     PATIENCE_SECONDS,
@@ -82,6 +82,7 @@ __all__ = [
     "Overloaded",
     "Question",
     "RateLimited",
+    "Receipt",
     "Recorded",
     "Refused",
     "Rejected",

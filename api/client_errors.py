@@ -202,6 +202,7 @@ PROBLEMS: dict[str, type[ClientError]] = {
     "method-not-allowed": Rejected,
     "key-reused": KeyReused,
     "log-forked": LogForked,
+    "log-rolled-back": LogForked,
     "conflict": Conflict,
     "version-conflict": VersionConflict,
     "too-slow": Rejected,

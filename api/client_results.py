@@ -165,18 +165,34 @@ class Resolved:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Receipt:
+    """What the log promises of one entry, to be kept; `leaf` is None for a narrow grant."""
+
+    v: int
+    log: str
+    leaf_index: int
+    leaf: str | None
+    leaf_hash: str
+    mmd_seconds: int
+    status: str
+    promise: str
+    proof: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordedEntry:
-    """An entry as recorded: its id, its type and its place."""
+    """An entry as recorded: its id, its type and its place, with what the log promises of it."""
 
     entry: UUID
     type: str
     position: str
     recorded_at: Instant
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recorded:
-    """What was recorded; `position` is that of the last entry.
+    """What was recorded; `position` and `receipt` are those of the last entry.
 
     `version` is the stream's, None for a client whose grant is not over every purpose. `replayed`
     says that it was recorded before, under the same `key`.
@@ -185,6 +201,7 @@ class Recorded:
     position: str
     version: int | None
     entries: tuple[RecordedEntry, ...]
+    receipt: Receipt | None = None
     key: str = ""
     replayed: bool = False
 

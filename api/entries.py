@@ -15,13 +15,16 @@ from api.checks import answered
 from api.limits import QUOTA, RECORDING, charge_recording
 from api.preconditions import etag, expected_version
 from api.problems import KeyRequired, refused
+from api.receipts import Receipt, Receipts
 from api.state import runtime
+from api.waiting import until_covered
 from ledger.civil import format_instant
 from ledger.errors import Malformed
 from ledger.events import Fact
 from ledger.reader import position
 from ledger.record import ENTRIES_MAX, Command, Receipted, Refused
 from ledger.store import Recorded
+from ledger.tlog.proof import LogProof
 from ledger.wire import read_fact
 
 KEY_LENGTH_MAX = 200
@@ -34,16 +37,17 @@ class EntriesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class RecordedEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as recorded: its id, its type and its place."""
+    """An entry as recorded: its id, its type and its place, with what the log promises of it."""
 
     entry: UUID
     type: str
     position: str
     recorded_at: str
+    receipt: Receipt
 
 
 class RecordedBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What was recorded; `position` is that of the last entry.
+    """What was recorded; `position` and `receipt` are those of the last entry.
 
     `version` is the stream's, null for a client whose grant is not over every purpose.
     """
@@ -51,6 +55,7 @@ class RecordedBody(msgspec.Struct, frozen=True, kw_only=True):
     position: str
     version: int | None
     entries: list[RecordedEntry]
+    receipt: Receipt
 
 
 @post(
@@ -72,6 +77,7 @@ async def record_common(request: AnyRequest) -> Response[bytes]:
 
 async def _record(request: AnyRequest, subject: UUID | None) -> Response[bytes]:
     ledger = runtime(request)
+    ledger.watch.check()
     facts: tuple[Fact, ...] = ()
     try:
         facts = await _facts(request)
@@ -89,7 +95,9 @@ async def _record(request: AnyRequest, subject: UUID | None) -> Response[bytes]:
     result = await ledger.recorder.record(command)
     if isinstance(result, Refused):
         return refused(result)
-    return recorded(result, whole=client_of(request).grant.whole)
+    proof = await until_covered(request, result.log, result.entries[-1].n)
+    whole = client_of(request).grant.whole
+    return recorded(result, ledger.receipts, proof=proof, whole=whole)
 
 
 async def _facts(request: AnyRequest) -> tuple[Fact, ...]:
@@ -112,17 +120,26 @@ def idempotency_key(request: AnyRequest) -> str:
     return key
 
 
-def recorded(result: Receipted, *, whole: bool = True) -> Response[bytes]:
+def recorded(
+    result: Receipted, receipts: Receipts, *, proof: LogProof | None = None, whole: bool = True
+) -> Response[bytes]:
     """201 with the entries as recorded; a repeated request says that it is one.
 
-    `whole` is whether the client may know how many entries the stream has.
+    `whole` is whether the client may know how many entries the stream has, `proof` that the last
+    entry is in the log.
     """
     last = result.entries[-1]
+    entries = [
+        _entry(result.log, one, receipts.receipt(result.log, one, whole=whole))
+        for one in result.entries[:-1]
+    ]
+    receipt = receipts.receipt(result.log, last, proof=proof, whole=whole)
     response = answered(
         RecordedBody(
             position=position(result.log, last.n, last.leaf_hash),
             version=last.version if whole else None,
-            entries=[_entry(result.log, one) for one in result.entries],
+            entries=[*entries, _entry(result.log, last, receipt)],
+            receipt=receipt,
         ),
         status_code=201,
     )
@@ -133,10 +150,11 @@ def recorded(result: Receipted, *, whole: bool = True) -> Response[bytes]:
     return response
 
 
-def _entry(log: int, one: Recorded) -> RecordedEntry:
+def _entry(log: int, one: Recorded, receipt: Receipt) -> RecordedEntry:
     return RecordedEntry(
         entry=one.event_id,
         type=one.name,
         position=position(log, one.n, one.leaf_hash),
         recorded_at=format_instant(one.recorded_at),
+        receipt=receipt,
     )

@@ -13,14 +13,15 @@ import msgspec
 
 from api.asking import ON_BEHALF_OF, READ_ID, REASON
 from api.authzen import ACTION_SEARCH, EVALUATION, EVALUATIONS
+from api.log_public import BYTES, TEXT
 from api.openapi_problems import PINNED, WRITE
 
 _READ_ID: Final = READ_ID.title()
 _ASKING: Final = (REASON, ON_BEHALF_OF)
 _WAITING: Final = (*_ASKING, "Prefer")
 _CONDITIONAL: Final = ("If-Match", "If-None-Match")
-_WRITING: Final = ("Idempotency-Key", *_CONDITIONAL)
-_WRITTEN: Final = ("ETag", "Idempotency-Replayed")
+_WRITING: Final = ("Idempotency-Key", *_CONDITIONAL, "Prefer")
+_WRITTEN: Final = ("ETag", "Idempotency-Replayed", "Preference-Applied")
 _ANSWERED: Final = (_READ_ID, "Preference-Applied")
 
 TAGS: Final = {
@@ -30,6 +31,7 @@ TAGS: Final = {
     "Lists": "Who stands how, what changed, and where hindsight differs.",
     "Catalogue": "Purposes, lines, notices and recipients, as one document.",
     "Audit": "Who asked what about whom.",
+    "Log": "Checkpoints, tiles, receipts and proofs: that nothing was changed.",
     "Feed": "What happens, in the order in which it was recorded.",
     "AuthZEN": "OpenID AuthZEN Authorization API 1.0.",
 }
@@ -267,6 +269,70 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         tag="Feed",
         summary="List who has not acted in time",
         tells="OverdueConsumers",
+    ),
+    ("GET", "/v1/log/checkpoint"): Operation(
+        id="getCheckpoint",
+        tag="Log",
+        summary="Read the newest checkpoint",
+        tells="SignedNote",
+        problems=("not-found",),
+        media_type=TEXT,
+    ),
+    ("GET", "/v1/log/checkpoints/{size}"): Operation(
+        id="getCheckpointOfSize",
+        tag="Log",
+        summary="Read an older checkpoint",
+        tells="SignedNote",
+        media_type=TEXT,
+    ),
+    ("GET", "/v1/log/tile/{tile}"): Operation(
+        id="getTile",
+        tag="Log",
+        summary="Read a tile of hashes",
+        media_type=BYTES,
+    ),
+    ("GET", "/.well-known/ledger-log"): Operation(
+        id="getLogs",
+        tag="Log",
+        summary="Read which logs there are, and their keys",
+        tells="Logs",
+    ),
+    ("GET", "/v1/log/receipts/{entry}"): Operation(
+        id="getReceipt",
+        tag="Log",
+        summary="Read the receipt of an entry",
+        tells="Receipt",
+        takes=_WAITING,
+        gives=_ANSWERED,
+    ),
+    ("GET", "/v1/log/proof/{entry}"): Operation(
+        id="getProof",
+        tag="Log",
+        summary="Prove that an entry is in the log",
+        tells="LogProof",
+        takes=_ASKING,
+        gives=(_READ_ID,),
+        media_type=TEXT,
+    ),
+    ("GET", "/v1/log/proofs/inclusion"): Operation(
+        id="proveInclusion",
+        tag="Log",
+        summary="Prove that a leaf is in a tree",
+        tells="InclusionProof",
+    ),
+    ("GET", "/v1/log/proofs/consistency"): Operation(
+        id="proveConsistency",
+        tag="Log",
+        summary="Prove that a tree goes on from an older one",
+        tells="ConsistencyProof",
+    ),
+    ("GET", "/v1/log/leaves"): Operation(
+        id="listLeaves",
+        tag="Log",
+        summary="List leaves",
+        tells="Leaves",
+        takes=_ASKING,
+        gives=(_READ_ID,),
     ),
     ("GET", "/v1/catalogue"): Operation(
         id="getCatalogue",

@@ -23,6 +23,8 @@ from ledger.terms import Article6
 Schema = dict[str, Any]
 
 _ARTICLE6: Final[Schema] = {"type": "string", "enum": list(get_args(Article6))}
+_INDEX: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+_LOG: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 1023}
 _LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}
 _PURPOSE: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": WORDS_MAX}
 _TEXT: Final[Schema] = {"type": "string"}
@@ -35,7 +37,9 @@ QUERY: Final[dict[str, tuple[str, Schema]]] = {
     "cursor": ("`next` of the page before; the first page has none.", _TEXT),
     "decision": ("Only people with this decision.", ref("Decision")),
     "effective_at": ("The moment asked about; without one, now.", INSTANT),
+    "first": ("The index of the first leaf.", _INDEX),
     "from": ("The first moment of the period.", INSTANT),
+    "index": ("The index of a leaf, from 0: one less than its entry's place.", _INDEX),
     "known_at": ("Use only what was recorded by then; without one, everything.", INSTANT),
     "limit": ("How many a page holds.", _LIMIT),
     "live": ("Only people with this live line of article 6(1).", _ARTICLE6),
@@ -43,8 +47,11 @@ QUERY: Final[dict[str, tuple[str, Schema]]] = {
         "Recorded longer ago than so many hours; without it, as the settings say.",
         {"type": "integer", "minimum": 0, "maximum": HOURS_MAX},
     ),
+    "log": ("The number of the log.", _LOG),
     "min_position": ("Nothing older will do: 503 until the log has come so far.", POSITION),
+    "old": ("How many leaves the older tree has.", _INDEX),
     "purpose": ("Only this purpose.", _PURPOSE),
+    "size": ("How many leaves the tree has: no more than a checkpoint covers.", _INDEX),
     "subject": ("Only this person.", _UUID),
     "then_effective_at": ("The other moment asked about.", INSTANT),
     "then_known_at": ("What the other answer may use.", INSTANT),
@@ -55,13 +62,16 @@ MOMENTS: Final[dict[str, tuple[str, Schema]]] = {
 }
 """In the place of the above, where a day may be asked about."""
 PATH: Final[dict[str, tuple[str, Schema]]] = {
+    "entry": ("The entry's id, as it was given when it was recorded.", _UUID),
     "pack": ("The pack, as it was named when it was made.", _UUID),
     "consumer": (
         "The name that the client gave its consumer.",
         {"type": "string", "pattern": "^[a-z][a-z-]{0,47}[0-9]{0,2}$"},
     ),
     "purpose": ("The purpose's id in the catalogue.", _PURPOSE),
+    "size": ("How many leaves the checkpoint covers.", _INDEX),
     "subject": ("The data subject, as resolved.", _UUID),
+    "tile": ("`<level>/<index>`, as c2sp.org/tlog-tiles spells it.", _TEXT),
 }
 SENT: Final[dict[str, tuple[str, Schema]]] = {
     "Idempotency-Key": (

@@ -21,7 +21,7 @@ GUARDED: Final = ("unauthenticated", "forbidden", "rate-limited")
 BODY: Final = ("too-slow", "too-large", "media-type")
 WRITE: Final = (
     "conflict", "identity-merged", "version-conflict", "refused", "key-reused", "key-required",
-    "outcome-unknown",
+    "outcome-unknown", "log-rolled-back",
 )  # fmt: skip
 PINNED: Final = ("log-forked", "behind")
 """Of a request that names a position, or goes on from one."""

@@ -31,10 +31,13 @@ from api.entries import EntriesBody, RecordedBody
 from api.feed import Pulled
 from api.feed_events import ChangeData, CloudEvent, Ending, EntryData
 from api.lists import AllExposed, Difference, People
+from api.log_proofs import Consistency, Inclusion, Leaves
+from api.log_public import AboutLogs
 from api.openapi_problems import Problem
 from api.overdue import OverdueReport
 from api.packs import PackBody, PackShown
 from api.reads import ReadsShown
+from api.receipts import Receipt
 from api.subjects import ResolveBody, Resolved
 from api.timeline import Timeline
 from ledger.answer import Answer
@@ -76,10 +79,12 @@ TOLD: Final[tuple[type, ...]] = (
     Resolved, Many, Results, Offered, Pulled, EntryEvent, ChangeEvent,
     Ending, Problem, ConsumersShown, ConsumerRegistered, ConsumerSecret, Acknowledged,
     OverdueReport, PackShown,
+    AboutLogs, Receipt, Inclusion, Consistency, Leaves,
 )  # fmt: skip
 _NAMES: Final = {
     "Action": "EvaluationAction",
     "ActionProperties": "EvaluationActionProperties",
+    "AboutLogs": "Logs",
     "AllExposed": "Exposures",
     "BatchBody": "CheckBatch",
     "Caller": "EvaluationSubject",
@@ -88,12 +93,14 @@ _NAMES: Final = {
     "ConsumerBody": "NewConsumer",
     "ConsumerShown": "Consumer",
     "ConsumersShown": "Consumers",
+    "Consistency": "ConsistencyProof",
     "Decided": "EvaluationDecision",
     "Difference": "BasesCompared",
     "Ending": "FeedEnding",
     "Error": "EvaluationError",
     "Exposed": "Exposure",
     "Gap": "LateGap",
+    "Inclusion": "InclusionProof",
     "Line": "PurposeLine",
     "Link": "NoticeLink",
     "Listed": "SubjectOfPurpose",
@@ -120,6 +127,9 @@ _NAMES: Final = {
     "Results": "ActionSearchResults",
     "Search": "ActionSearch",
     "Shown": "ActionSearchPageShown",
+    "ShownKey": "LogKey",
+    "ShownLeaf": "Leaf",
+    "ShownLog": "Log",
     "Step": "RuleStep",
     "Told": "ToldPermitted",
     "ToldGap": "ExposureGap",
@@ -139,9 +149,9 @@ _IN_QUESTIONS: Final = {
 }
 _IN_ANSWERS: Final = {
     **dict.fromkeys(
-        ("acknowledged_at", "answered_at", "at", "effective_at", "end", "ends_at", "known_at",
-         "made_at", "next_attempt_at", "next_change_at", "oldest_recorded_at", "recorded_at",
-         "registered_at", "shown_at", "since", "start", "time", "until"),
+        ("acknowledged_at", "answered_at", "at", "effective_at", "end", "ends_at", "first_seen_at",
+         "known_at", "made_at", "next_attempt_at", "next_change_at", "oldest_recorded_at",
+         "recorded_at", "registered_at", "shown_at", "since", "start", "time", "until"),
         INSTANT,
     ),
     **dict.fromkeys(("catalogue", "position", "positions"), POSITION),
@@ -196,6 +206,14 @@ def _with_the_open(named: dict[str, Schema]) -> dict[str, Schema]:
     return {
         **named,
         **entries,
+        "SignedNote": {
+            "type": "string",
+            "description": "A note as c2sp.org/signed-note has it: a text, and who signed it.",
+        },
+        "LogProof": {
+            "type": "string",
+            "description": "c2sp.org/tlog-proof: an inclusion proof, and its checkpoint.",
+        },
         "Entry": _one_of(one.__name__ for one in ENTRY_TYPES),
         "EvaluationAnswer": {
             "description": "A decision for each evaluation, or one where none was listed.",

@@ -15,14 +15,14 @@ from uuid import UUID
 
 import msgspec
 
+from api.receipts import MMD_S
 from api.runtime import Runtime
-from api.settings import Settings
 from api.version import VERSION
 from api.witness_policy import read_policy
 from ledger.errors import Malformed
 from projections.everyone import Progress
 from projections.packs.build import Pack
-from projections.packs.files import Enclosed
+from projections.packs.files import Enclosed, Receipts
 from projections.packs.gathering import Sources
 from projections.packs.order import Order, read_order, spelt
 from projections.read_audit import About, Row, question, sha256
@@ -53,13 +53,15 @@ def sources(ledger: Runtime, progress: Progress | None = None) -> Sources:
     )
 
 
-def enclosed(settings: Settings, texts: Mapping[str, str] | None = None) -> Enclosed:
+def enclosed(ledger: Runtime, texts: Mapping[str, str] | None = None) -> Enclosed:
     """What goes along; the policy is the one of the settings, for reading only."""
+    settings = ledger.settings
     return Enclosed(
         rulebook=files("ledger.rules").joinpath("uk_gdpr.toml").read_bytes(),
         software=f"ledger {VERSION}",
         policy=_file(settings.witness_policy_file, field="witness_policy_file"),
         chain=_file(settings.tsa_chain_file, field="tsa_chain_file"),
+        receipts=Receipts(key=ledger.receipts.key(0), seconds=MMD_S),
         texts=texts or {},
     )
 

@@ -165,7 +165,7 @@ async def _built(ledger: Runtime, order: Order) -> Pack:
     return await build(
         sources(ledger),
         order,
-        enclosed(ledger.settings),
+        enclosed(ledger),
         entries_max=ENTRIES_MAX,
         with_pdf=pdf.can_be_made(),
     )

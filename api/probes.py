@@ -38,9 +38,10 @@ Check = Callable[[], Awaitable[str]]
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """What each check said, by its name."""
+    """What each check said, by its name; what is in `warnings` keeps nobody from being served."""
 
     checks: dict[str, str]
+    warnings: dict[str, str] = {}
 
     @property
     def failing(self) -> list[str]:
@@ -63,9 +64,11 @@ class Probes:
             "migrations": self._migrations,
             "projection": self._projection,
             "read_audit": self._read_audit,
+            "log": self._log,
             **(more or {}),
         }
-        self._looking: asyncio.Task[dict[str, str]] | None = None
+        self._warnings: dict[str, Check] = {"signer": self._signer}
+        self._looking: asyncio.Task[Readiness] | None = None
 
     async def ready(self) -> Readiness:
         """Every check, in at most a second; a look that is under way is shared."""
@@ -73,18 +76,17 @@ class Probes:
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
         found = await asyncio.shield(self._looking)
-        return Readiness(checks={**found, "serving": draining})
+        return msgspec.structs.replace(found, checks={**found.checks, "serving": draining})
 
-    async def _look(self) -> dict[str, str]:
+    async def _look(self) -> Readiness:
         try:
             return await self._all()
         finally:
             self._looking = None
 
-    async def _all(self) -> dict[str, str]:
-        tasks = {
-            name: asyncio.create_task(_said(name, check)) for name, check in self._checks.items()
-        }
+    async def _all(self) -> Readiness:
+        every = {**self._checks, **self._warnings}
+        tasks = {name: asyncio.create_task(_said(name, check)) for name, check in every.items()}
         # Not a timeout around each: a driver whose server is stopped takes longer to give up.
         done, late = await asyncio.wait(tasks.values(), timeout=CHECK_SECONDS)
         for task in late:
@@ -92,7 +94,10 @@ class Probes:
         slow = f"no answer within {CHECK_SECONDS:.0f} s"
         found = {name: task.result() if task in done else slow for name, task in tasks.items()}
         self._ledger.telemetry.metrics.database_up.set(found["database"] == OK)
-        return found
+        warnings = {name: found.pop(name) for name in self._warnings}
+        return Readiness(
+            checks=found, warnings={name: said for name, said in warnings.items() if said != OK}
+        )
 
     async def _database(self) -> str:
         await self._ledger.store.head(0)
@@ -124,6 +129,12 @@ class Probes:
             found = await (await connection.execute(_AUDIT_WRITABLE)).fetchone()
         return OK if found and found[0] else "the read audit cannot be written"
 
+    async def _log(self) -> str:
+        return await self._ledger.watch.ready()
+
+    async def _signer(self) -> str:
+        return await self._ledger.watch.signer()
+
     async def lag(self, log: int) -> float:
         """How many seconds the projection of a log is behind, measured as it is looked at."""
         ledger = self._ledger
@@ -147,7 +158,9 @@ async def _said(name: str, check: Check) -> str:
 def body_of(found: Readiness, *, verbose: bool) -> bytes:
     """What is told: whether, what fails, and where that was asked for, each check."""
     body: dict[str, object] = {"ready": not found.failing, "failing": found.failing}
-    return msgspec.json.encode(body | ({"checks": found.checks} if verbose else {}))
+    if verbose:
+        body |= {"checks": found.checks, "warnings": found.warnings}
+    return msgspec.json.encode(body)
 
 
 LIVE = b'{"live":true}'

@@ -101,6 +101,11 @@ KINDS: dict[str, Kind] = {
         title="The position is not reached yet",
         advice="Retry after a moment, or send `Prefer: wait=5`.",
     ),
+    "log-rolled-back": Kind(
+        status=503,
+        title="The log is not the one that was signed",
+        advice="Keep what you have to record, and tell the ledger's operator at once.",
+    ),
     "overloaded": Kind(
         status=503,
         title="Too many requests are in hand",
@@ -156,6 +161,10 @@ class Overloaded(Exception):
     """As many requests as may be are in hand already."""
 
 
+class LogRolledBack(Exception):
+    """Nothing is recorded: a log does not begin with what was signed of it."""
+
+
 class RateLimited(Exception):
     """The client's quota is used up for so many seconds."""
 
@@ -170,6 +179,7 @@ _OF_OURS: dict[type[Exception], str] = {
     TooSlow: "too-slow",
     WrongMediaType: "media-type",
     Overloaded: "overloaded",
+    LogRolledBack: "log-rolled-back",
     RateLimited: "rate-limited",
 }
 _HEADERS_OF = {

@@ -20,12 +20,18 @@ from api.signing import Signers, started
 from api.witnessing import witnessing
 from ledger.errors import Unavailable
 from ledger.store import open_pool
-from ledger.tlog.following import Refused
+from ledger.tlog.checkpoint import Checkpoint
+from ledger.tlog.following import Growth, Refused
+from ledger.tlog.note import Note
 from projections.integrator import Integrator
+from projections.published import Published
+from projections.witnessing import Witnessing
 
 SIGNER = "signer"
 """The folder of the signers' keys and of what they signed, where they run beside the service."""
 POOL_SIZE = 2
+WITNESSES_S = 5.0
+"""How long a start waits for witnesses."""
 diagnostics = logging.getLogger("ledger")
 
 
@@ -33,8 +39,9 @@ diagnostics = logging.getLogger("ledger")
 async def publishing(ledger: Runtime) -> AsyncIterator[None]:
     """The followers that publish the logs, running for as long as it is used.
 
-    Raises `RolledBack` or `Forked` where a log is not the one that was signed: then nothing is
-    served, since a withdrawal may be among what it lost.
+    Raises `RolledBack` or `Forked` where a log is not the one that was signed, or that a witness
+    has seen: then nothing is served, since a withdrawal may be among what it lost. Where that is
+    found out later, nothing more is recorded.
     """
     stop = asyncio.Event()
     async with (
@@ -43,9 +50,13 @@ async def publishing(ledger: Runtime) -> AsyncIterator[None]:
         anchoring(ledger) as anchors,
         open_pool(ledger.places.database, size_max=POOL_SIZE) as pool,
     ):
-        integrator = None if found is None else Integrator(pool, ledger.identity, found)
-        if integrator is not None:
+        ledger.watch.signers = found
+        await _keep_receipt_keys(ledger)
+        integrator = None
+        if found is not None:
+            integrator = Integrator(pool, ledger.identity, Known(found, ledger.published))
             await _unchanged(ledger, integrator)
+            await _seen_by_witnesses(ledger, found, witnesses)
         followers = {"witnesses": witnesses.follow(stop, failed=_failed(ledger, "witnesses"))}
         if anchors is not None:
             followers["anchor"] = anchors.follow(stop, failed=_failed(ledger, "anchor"))
@@ -89,6 +100,44 @@ async def _unchanged(ledger: Runtime, integrator: Integrator) -> None:
             diagnostics.error("log %d is served without a look at its signer: %s", log, error)
 
 
+async def _seen_by_witnesses(ledger: Runtime, signers: Signers, witnesses: Witnessing) -> None:
+    """Raise where a log does not go on from what a witness shows of it."""
+    for log in range(ledger.identity.logs):
+        try:
+            async with asyncio.timeout(WITNESSES_S):
+                await witnesses.compare(log, await signers.key(log))
+        except (TimeoutError, Unavailable):
+            message = "log %d is served without a look at what its witnesses have seen"
+            diagnostics.warning(message, log)
+
+
+async def _keep_receipt_keys(ledger: Runtime) -> None:
+    """Whoever holds a receipt finds the key that it was signed with."""
+    for log in range(ledger.identity.logs):
+        key = ledger.receipts.key(log).verifier
+        await ledger.published.keep_key(log, key, "receipts")
+
+
+class Known:
+    """The signers, whose keys are kept where others find them before anything is shown."""
+
+    def __init__(self, signers: Signers, published: Published) -> None:
+        self._signers = signers
+        self._published = published
+        self._kept: set[int] = set()
+
+    async def seen(self, log: int) -> Checkpoint:
+        """The largest tree that was signed."""
+        return await self._signers.seen(log)
+
+    async def sign(self, log: int, growth: Growth) -> Note:
+        """The new checkpoint, signed."""
+        if log not in self._kept:
+            await self._published.keep_key(log, await self._signers.key(log), "checkpoints")
+            self._kept.add(log)
+        return await self._signers.sign(log, growth)
+
+
 def _failed(ledger: Runtime, name: str) -> Callable[[Exception], None]:
     def failed(error: Exception) -> None:
         ledger.telemetry.metrics.follower_failures.labels(name).inc()
@@ -98,5 +147,5 @@ def _failed(ledger: Runtime, name: str) -> Callable[[Exception], None]:
 
 
 def _lost(ledger: Runtime, log: int, error: Refused) -> None:
-    ledger.telemetry.metrics.log_lost.labels(str(log)).set(1)
+    ledger.watch.lost(log, str(error))
     diagnostics.critical("log %d is not the one that was signed: %s", log, error)

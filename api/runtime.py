@@ -22,8 +22,11 @@ from psycopg_pool import AsyncConnectionPool
 import migrations
 from api.authzen_words import Words, read_words
 from api.embedded import Embedded, default_root
+from api.log_watch import LogWatch
+from api.receipts import KEY_FILE, Receipts
 from api.settings import Settings
 from api.telemetry import Telemetry
+from api.witness_policy import read_policy
 from ledger.deadlines import bank_holidays
 from ledger.founding import found_ledger
 from ledger.keys import FileKek, KeyStore
@@ -32,6 +35,7 @@ from ledger.record import Recorder
 from ledger.rules.rulebook import RuleBook, uk_gdpr
 from ledger.store import Identity, Store, open_pool
 from projections.checks import Checks
+from projections.published import Published
 from projections.read_chains import SESSION, ReadChains
 
 DATABASE, KEYS = "ledger", "ledger_keys"
@@ -64,6 +68,9 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     recorder: Recorder
     checks: Checks
     telemetry: Telemetry
+    receipts: Receipts
+    published: Published
+    watch: LogWatch
     authzen_words: Words = Words()
 
 
@@ -156,6 +163,8 @@ async def _wired(
         clock=time.monotonic,
         watching=telemetry.watching,
     )
+    policy = read_policy(settings.witness_policy_file)
+    published = Published(pools["ledger"], identity, policy)
     # The first look at a calendar loads it: not while somebody waits for an answer.
     await asyncio.to_thread(bank_holidays, time.gmtime().tm_year)
     return Runtime(
@@ -175,12 +184,20 @@ async def _wired(
         ),
         checks=Checks(reader, rulebook, rows=reads.dossiers),
         telemetry=telemetry,
+        receipts=_receipts(where, settings, identity),
+        published=published,
+        watch=LogWatch(identity, published, telemetry.metrics),
         authzen_words=read_words(settings.authzen_words_file),
     )
 
 
 def _kek(where: Places, settings: Settings) -> FileKek:
     return FileKek(Path(settings.kek_file) if settings.kek_file else where.folder / "kek")
+
+
+def _receipts(where: Places, settings: Settings, identity: Identity) -> Receipts:
+    named = settings.receipt_key_file
+    return Receipts.at(Path(named) if named else where.folder / KEY_FILE, identity)
 
 
 def _create(conninfo: str, name: str) -> None:

@@ -99,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url: PublicUrl | None = None
     authzen_words_file: str | None = None
     signer_sockets: str | None = None
+    receipt_key_file: str | None = None
     witness_policy_file: str | None = None
     tsa_url: str | None = None
     tsa_chain_file: str | None = None

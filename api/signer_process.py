@@ -3,11 +3,12 @@
     {"seen":true}                                                      what was signed last
     {"old":7,"size":9,"root":"<base64>","proof":["<base64>", ...]}     sign this growth
 
-    {"note":"<the signed checkpoint>"}
+    {"note":"<the signed checkpoint>","key":"<the log's verifier key>"}
     {"refused":"rolled-back | out-of-step | forked | refused","message":"…","note":"<the last one>"}
 
-It says `ready` when it listens, and ends when its standard input does, so that it never outlives
-whoever started it. Not here: what is signed (`signer`).
+Beside the service it says `ready` when it listens, and ends when its standard input does, so that
+it never outlives whoever started it; as a service of its own it ends when it is told to. Not here:
+what is signed (`signer`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import base64
 import binascii
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -25,6 +27,7 @@ from api.signer import Signer, SignerRefused, file_signer
 from ledger.errors import Fault, Malformed
 from ledger.tlog.checkpoint import Checkpoint
 from ledger.tlog.following import Forked, Growth, OutOfStep, Refused, RolledBack
+from ledger.tlog.keys import format_vkey
 from ledger.tlog.note import format_note
 
 LINE_BYTES_MAX = 16_384
@@ -50,6 +53,7 @@ class Replied(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A line from the signer; `note` is the checkpoint signed last."""
 
     note: str = ""
+    key: str = ""
     refused: str = ""
     message: str = ""
 
@@ -60,15 +64,22 @@ def replied(line: bytes, signer: Signer) -> Replied:
         asked = msgspec.json.decode(line, type=Asked)
         if not asked.seen:
             signer.sign(_growth(asked, signer.verifier.name))
-        return Replied(note=_last(signer))
+        return Replied(note=_last(signer), key=format_vkey(signer.verifier))
     except Refused as error:
         return Replied(refused=_NAMES[type(error)], message=str(error), note=_last(signer))
     except (msgspec.MsgspecError, UnicodeDecodeError, Fault, Malformed) as error:
         return Replied(refused="malformed", message=str(error), note=_last(signer))
 
 
-async def serve(signer: Signer, socket: Path, *, until: asyncio.Event) -> None:
-    """Answer on the socket, which only its owner may open, until told to stop."""
+async def serve(
+    signer: Signer,
+    socket: Path,
+    *,
+    until: asyncio.Event,
+    ready: Callable[[], None],
+    group: int | None = None,
+) -> None:
+    """Answer on the socket, which only its owner and this group may open, until told to stop."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -80,16 +91,20 @@ async def serve(signer: Signer, socket: Path, *, until: asyncio.Event) -> None:
         finally:
             writer.close()
 
-    socket.unlink(missing_ok=True)
+    # Bound beside its place, so that the socket is never there with the rights of another.
+    beside = socket.with_name(f".{socket.name}")
+    beside.unlink(missing_ok=True)
     before = os.umask(0o177)
     try:
-        server = await asyncio.start_unix_server(talk, path=socket, limit=LINE_BYTES_MAX)
+        server = await asyncio.start_unix_server(talk, path=beside, limit=LINE_BYTES_MAX)
     finally:
         os.umask(before)
     async with server:
-        # Whoever started it reads this line, and need not look for the socket.
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        if group is not None:
+            os.chown(beside, -1, group)
+            beside.chmod(0o660)
+        beside.replace(socket)
+        ready()
         await until.wait()
     socket.unlink(missing_ok=True)
 
@@ -114,7 +129,13 @@ async def _run(folder: Path, socket: Path, origin: str) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(0, _read_to_the_end, ended)
     with file_signer(folder, origin=origin) as signer:
-        await serve(signer, socket, until=ended)
+        await serve(signer, socket, until=ended, ready=_say_ready)
+
+
+def _say_ready() -> None:
+    """Whoever started it reads this line, and need not look for the socket."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
 
 
 def _read_to_the_end(ended: asyncio.Event) -> None:

@@ -102,6 +102,15 @@ class Metrics:
         )
 
     def _of_the_log(self) -> None:
+        self.tree_lag = self._gauge(
+            "ledger_tree_lag_entries", "Entries that the log's tree has not taken in.", "log"
+        )
+        self.checkpoint_lag = self._gauge(
+            "ledger_checkpoint_lag_entries", "Entries that no checkpoint covers.", "log"
+        )
+        self.checkpoint_wait = self._gauge(
+            "ledger_checkpoint_lag_seconds", "Age of the first entry without one.", "log"
+        )
         self.witness_age = self._gauge(
             "ledger_witness_age_seconds", "Since a witness cosigned last.", "log", "witness"
         )

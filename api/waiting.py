@@ -1,7 +1,7 @@
-"""Waiting for a position: `min_position` with `Prefer: wait=s` (RFC 7240).
+"""Waiting for a position, or for a checkpoint over it, with `Prefer: wait=s` (RFC 7240).
 
 Without the preference nobody waits. Whoever waits holds no connection: one poll a log serves all
-of them. Whether the position was reached is not said here: the question that follows says so.
+of them. Whether a position was reached is not said here: the question that follows says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from api.body import AnyRequest
 from api.exchange import promise
 from api.state import runtime
-from ledger.errors import Behind, LogForked, Malformed
+from ledger.errors import Behind, LogForked, Malformed, Unavailable
+from ledger.tlog.proof import LogProof
 from projections.checks import Position, parse_position
 
 WAIT_SECONDS_MAX = 5
@@ -115,6 +116,43 @@ async def at_least(request: AnyRequest, text: str | None) -> None:
         raise Behind("min_position is beyond the end of the log: retry after a moment")
     if wanted.leaf_hash not in (None, place.leaf_hash.hex()[:8]):
         raise LogForked("min_position names another entry than this log holds there")
+
+
+class Covering:
+    """Waits until a checkpoint covers an entry; not for so many that others find no place."""
+
+    def __init__(self, growth: Growth, *, most: int) -> None:
+        self._growth = growth
+        self._places = most
+
+    async def covered(self, log: int, n: int, *, seconds: float) -> bool:
+        """Whether one covers it within so many seconds; an entry is recorded whatever this says."""
+        if self._places == 0:
+            return False
+        self._places -= 1
+        try:
+            async with asyncio.timeout(seconds):
+                await self._growth.reached(log, n)
+            return True
+        except (TimeoutError, Unavailable):
+            return False
+        finally:
+            self._places += 1
+
+
+async def until_covered(request: AnyRequest, log: int, n: int) -> LogProof | None:
+    """The proof that the n-th entry is in the log, waited for as long as the caller prefers to."""
+    seconds = preferred_wait(request, most=WAIT_SECONDS_MAX)
+    if seconds is None:
+        return None
+    promise("preference-applied", f"wait={seconds}")
+    covering: Covering = request.app.state["covering"]
+    if not await covering.covered(log, n, seconds=seconds):
+        return None
+    try:
+        return await runtime(request).published.proof(log, n - 1)
+    except Unavailable:
+        return None
 
 
 def preferred_wait(request: AnyRequest, *, most: int) -> int | None:

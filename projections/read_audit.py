@@ -21,8 +21,9 @@ from ledger.sealing import new_event_id
 from projections.checks import Answered, Position, Query
 
 Kind = Literal[
-    "CHECK", "BASES", "DIFF", "TIMELINE", "POPULATION", "EXPOSURE", "READS", "REPLAY", "PACK"
-]
+    "CHECK", "BASES", "DIFF", "TIMELINE", "POPULATION", "EXPOSURE", "READS", "REPLAY", "PACK",
+    "RECEIPT", "PROOF", "LEAVES",
+]  # fmt: skip
 """Which question it was; of an answer to one about one person and purpose, CHECK, BASES or DIFF."""
 VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

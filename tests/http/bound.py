@@ -171,6 +171,11 @@ COMMON: set[Call] = {
     ("POST", "/v1/feed/consumers/{consumer:str}/secrets"),
     ("POST", "/v1/feed/consumers/{consumer:str}/acknowledgements"),
     ("GET", "/v1/feed/overdue"),
+    ("GET", "/v1/log/receipts/{entry:uuid}"),
+    ("GET", "/v1/log/proof/{entry:uuid}"),
+    ("GET", "/v1/log/proofs/inclusion"),
+    ("GET", "/v1/log/proofs/consistency"),
+    ("GET", "/v1/log/leaves"),
 }
 
 OWN = {"date", "x-request-id", "ledger-read-id", "ratelimit"}
@@ -192,5 +197,6 @@ def unnumbered(response: Told) -> Told:
     status, headers, text = response
     headers = {name: value for name, value in headers.items() if name != "content-length"}
     text = re.sub(r"0:\d+:[0-9a-f]{8}", "POSITION", text)
+    text = re.sub(r'"leaf_index":\d+|"(leaf_hash|promise)":"[^"]*"', "RECEIPT", text)
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "UUID", text)
     return status, headers, re.sub(r'"recorded_at":"[^"]*"', "STAMP", text)

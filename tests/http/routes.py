@@ -38,6 +38,15 @@ NEEDED: dict[Call, Scope | None] = {
     ("PUT", "/v1/feed/consumers/{consumer:str}"): "feed",
     ("GET", "/v1/feed/consumers/{consumer:str}"): "feed",
     ("DELETE", "/v1/feed/consumers/{consumer:str}"): "feed",
+    ("GET", "/v1/log/checkpoint"): None,
+    ("GET", "/v1/log/checkpoints/{size:int}"): None,
+    ("GET", "/v1/log/tile/{tile:path}"): None,
+    ("GET", "/.well-known/ledger-log"): None,
+    ("GET", "/v1/log/receipts/{entry:uuid}"): "record",
+    ("GET", "/v1/log/proof/{entry:uuid}"): "audit",
+    ("GET", "/v1/log/proofs/inclusion"): "audit",
+    ("GET", "/v1/log/proofs/consistency"): "audit",
+    ("GET", "/v1/log/leaves"): "audit",
     ("POST", "/v1/feed/consumers/{consumer:str}/secrets"): "feed",
     ("POST", "/v1/feed/consumers/{consumer:str}/acknowledgements"): "feed",
     ("GET", "/v1/feed/overdue"): "audit",
@@ -158,7 +167,9 @@ def made(call: Call, **headers: str) -> dict[str, Any]:
     """A request of the call, with something in the place of each parameter."""
     method, path = call
     path = path.replace("{subject:uuid}", str(uuid4())).replace("{consumer:str}", "case-system")
-    path = path.replace("{pack:uuid}", str(uuid4()))
+    for name in ("pack", "entry"):
+        path = path.replace(f"{{{name}:uuid}}", str(uuid4()))
+    path = path.replace("{size:int}", "1").replace("{tile:path}", "0/000.p/1")
     for name in ("purpose", "slug", "name"):
         path = path.replace(f"{{{name}:str}}", "PHOTO")
     assert "{" not in path, f"{path}: say above what stands in the place of its parameter"

@@ -17,8 +17,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
@@ -45,6 +46,9 @@ SETTINGS = Settings(
 CATALOGUE = (Path(__file__).parents[1] / "scenarios" / "catalogue.json").read_bytes()
 IN_FORCE_SINCE = "2018-05-25T00:00:00Z"
 ANSWER_SECONDS = 60.0
+
+
+Beside = Callable[[Runtime], AbstractAsyncContextManager[None]]
 
 
 class Caller:
@@ -168,15 +172,21 @@ def served(
     *,
     catalogue: bytes | None = CATALOGUE,
     make_app: Callable[[Runtime, Issuer], Litestar] = create_app,
+    settings: Settings = SETTINGS,
+    beside: Beside = lambda _: contextlib.nullcontext(),
 ) -> Iterator[Service]:
-    """The application over the ledger, the catalogue adopted (the scenarios', unless given)."""
+    """The application over the ledger, the catalogue adopted (the scenarios', unless given).
+
+    `beside` is entered with the ledger, and left after the last request.
+    """
     issuer = Issuer.at(where.folder / "token-key.json")
     listening: Future[tuple[Runtime, DrainingServer]] = Future()
     with socket.socket() as bound:
         # A plain event loop, unlike uvloop, would let each answer wait for an acknowledgement.
         bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         bound.bind(("127.0.0.1", 0))
-        thread = threading.Thread(target=_serve, args=(where, issuer, bound, listening, make_app))
+        making = Making(where, issuer, settings, make_app, beside)
+        thread = threading.Thread(target=_serve, args=(making, bound, listening))
         thread.start()
         try:
             ledger, _ = listening.result(timeout=60)
@@ -195,16 +205,22 @@ def served(
             thread.join()
 
 
+class Making(NamedTuple):
+    """What a service is made of."""
+
+    where: Places
+    issuer: Issuer
+    settings: Settings
+    make_app: Callable[[Runtime, Issuer], Litestar]
+    beside: Beside
+
+
 def _serve(
-    where: Places,
-    issuer: Issuer,
-    bound: socket.socket,
-    listening: "Future[tuple[Runtime, DrainingServer]]",
-    make_app: Callable[[Runtime, Issuer], Litestar],
+    making: Making, bound: socket.socket, listening: "Future[tuple[Runtime, DrainingServer]]"
 ) -> None:
     async def serving() -> None:
-        async with running(where, SETTINGS) as ledger:
-            app = make_app(ledger, issuer)
+        async with running(making.where, making.settings) as ledger, making.beside(ledger):
+            app = making.make_app(ledger, making.issuer)
             server = DrainingServer(
                 config(app),
                 ready=lambda: listening.set_result((ledger, server)),

@@ -18,6 +18,7 @@ from api import client_results as results
 from api.access import SCOPES
 from api.client import AsyncLedger, ClientError, Ledger, Moment, Question
 from api.client_questions import About
+from api.receipts import Receipt
 from ledger.answer import Answer, Gap, Reliance
 from ledger.due import Due
 from ledger.rules.case import Step
@@ -73,6 +74,15 @@ LEFT_OUT: dict[Call, str] = {
     ("POST", "/v1/feed/consumers/{consumer:str}/secrets"): "the same",
     ("POST", "/v1/feed/consumers/{consumer:str}/acknowledgements"): "`call`: one request",
     ("GET", "/v1/feed/overdue"): "for auditors",
+    ("GET", "/v1/log/checkpoint"): "for witnesses and verifiers, which speak c2sp.org",
+    ("GET", "/v1/log/checkpoints/{size:int}"): "the same",
+    ("GET", "/v1/log/tile/{tile:path}"): "the same",
+    ("GET", "/.well-known/ledger-log"): "the same",
+    ("GET", "/v1/log/receipts/{entry:uuid}"): "what was recorded comes with its receipt",
+    ("GET", "/v1/log/proof/{entry:uuid}"): "for auditors",
+    ("GET", "/v1/log/proofs/inclusion"): "for auditors",
+    ("GET", "/v1/log/proofs/consistency"): "for auditors",
+    ("GET", "/v1/log/leaves"): "for auditors",
     ("POST", "/v1/packs"): "for who answers a complaint: `ledger pack`",
     ("GET", "/v1/packs/{pack:uuid}"): "the same",
     ("GET", "/v1/packs/{pack:uuid}/content"): "the same",
@@ -101,6 +111,7 @@ READ: list[tuple[type, type, set[str]]] = [
     (results.Cause, Cause, set()),
     (results.Recorded, entries.RecordedBody, {"key", "replayed"}),
     (results.RecordedEntry, entries.RecordedEntry, set()),
+    (results.Receipt, Receipt, set()),
     (results.TimelinePage, timeline.Timeline, set()),
     (results.TimelineEntry, TimelineEntry, set()),
     (results.PopulationPage, lists.People, set()),

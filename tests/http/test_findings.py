@@ -180,9 +180,10 @@ def test_finding_1_the_rule_about_dates_can_fail() -> None:
 def test_finding_2_only_an_opaque_subject_stands_in_an_address() -> None:
     parameters = {name for _, path in CALLS for name in re.findall(r"{(\w+):\w+}", path)}
 
-    assert parameters <= {"subject", "purpose", "slug", "name", "consumer", "pack"}
+    ours = {"purpose", "slug", "name", "consumer", "size", "tile"}
+    assert parameters <= {"subject", "pack", "entry", *ours}
     for path in {path for _, path in CALLS}:
-        for opaque in ("subject", "pack"):
+        for opaque in ("subject", "pack", "entry"):
             assert f"{{{opaque}" not in path or f"{{{opaque}:uuid}}" in path
 
 

@@ -30,8 +30,10 @@ METHODS = ("get", "put", "post", "delete", "patch")
 OPERATION_IDS = {
     "acknowledgeEvents", "adoptCatalogue", "check", "checkBatch", "compareBases", "deleteConsumer",
     "downloadPack", "evaluate", "evaluateMany", "getAuthzenConfiguration", "getCatalogue",
-    "getConsumer", "getPack", "listBases", "listConsumers", "listEntries", "listExposures",
-    "listOverdueConsumers", "listReads", "listSubjectsOfPurpose", "makePack", "pullFeed",
+    "getCheckpoint", "getCheckpointOfSize", "getConsumer", "getLogs", "getPack", "getProof",
+    "getReceipt", "getTile", "listBases", "listConsumers", "listEntries", "listExposures",
+    "listLeaves", "listOverdueConsumers", "listReads", "listSubjectsOfPurpose", "makePack",
+    "proveConsistency", "proveInclusion", "pullFeed",
     "recordCommonEntries", "recordEntries", "registerConsumer", "renewConsumerSecret",
     "resolveSubject", "searchActions", "streamFeed",
 }  # fmt: skip

@@ -25,7 +25,7 @@ from tests.http.service import SETTINGS, Service, scratch, served
 from tests.issuing import AUDIENCE, NAME, OutsideIssuer
 from tests.unit.telemetry import samples
 
-CHECKS = {"database", "keys", "migrations", "projection", "read_audit", "serving"}
+CHECKS = {"database", "keys", "migrations", "projection", "read_audit", "log", "serving"}
 
 
 @pytest.fixture
@@ -56,7 +56,8 @@ def failing(service: Service) -> dict[str, str]:
     expected = {"ready": not found, "failing": list(found)}
     assert checks.keys() >= CHECKS
     assert (plain.json(), plain.status_code) == (expected, 503 if found else 200)
-    assert (told.json(), told.status_code) == (expected | {"checks": checks}, plain.status_code)
+    more = {"checks": checks, "warnings": told.json()["warnings"]}
+    assert (told.json(), told.status_code) == (expected | more, plain.status_code)
     return found
 
 
