@@ -26,6 +26,7 @@ from api import (
     cli_replay,
     cli_scenario,
     cli_service,
+    cli_signer,
     cli_timeline,
     cli_transfer,
 )
@@ -44,6 +45,7 @@ def ledger() -> None:
 
 for command in (
     *cli_service.COMMANDS,
+    *cli_signer.COMMANDS,
     *cli_config.COMMANDS,
     *cli_record.COMMANDS,
     *cli_ask.COMMANDS,

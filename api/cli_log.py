@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from api import cli_audit
+from api import cli_audit, cli_log_receipt, cli_log_tree
 
 
 @click.group("log")
@@ -12,7 +12,7 @@ def log_group() -> None:
     """The log: what was recorded, in order, and what proves it."""
 
 
-for command in cli_audit.COMMANDS:
+for command in (*cli_log_tree.COMMANDS, *cli_log_receipt.COMMANDS, *cli_audit.COMMANDS):
     log_group.add_command(command)
 
 COMMANDS = (log_group,)

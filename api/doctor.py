@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -22,9 +23,11 @@ from api.erasing import restored
 from api.privileges import login, privileges
 from api.runtime import Places, Runtime, running
 from api.settings import Settings
+from api.signing import Signers
 from ledger.errors import Fault, LedgerError
 from ledger.seal import Destroyed
 from projections.everyone import Progress
+from projections.integrator import Integrator
 from projections.read_verification import Broken, verify_chains
 from projections.rebuild import Rebuild
 from projections.replay import replay
@@ -67,6 +70,7 @@ class Examination(msgspec.Struct, frozen=True, kw_only=True):
             async with running(self.where, self.settings) as ledger:
                 yield await _awaited("clock", _clock(ledger))
                 yield await _awaited("keys", _keys(ledger, self.where))
+                yield await _awaited("signer", _signer(ledger))
                 yield await _awaited("erasures", restored(ledger).check())
                 yield await _awaited("dossiers", self._dossiers(ledger))
                 yield await _awaited("read audit", self._reads(ledger))
@@ -169,6 +173,17 @@ def _a_key(where: Places) -> tuple[UUID, int] | None:
         query = "SELECT key_id, key_version FROM subject_key WHERE state = 'live' LIMIT 1"
         row: tuple[UUID, int] | None = connection.execute(query).fetchone()
         return row
+
+
+async def _signer(ledger: Runtime) -> str:
+    """Each signer can be asked from here, and each log begins with what it signed."""
+    sockets = ledger.settings.signer_sockets
+    if sockets is None:
+        beside = "the service starts its own" if ledger.places.embedded else "nothing is signed"
+        return f"no signer_sockets are set: {beside}"
+    integrator = Integrator(ledger.pool, ledger.identity, Signers(Path(sockets)))
+    sizes = [(await integrator.check(log)).size for log in range(ledger.identity.logs)]
+    return f"each log begins with what was signed of it ({sum(sizes)} entries)"
 
 
 async def _sample(ledger: Runtime) -> list[UUID]:

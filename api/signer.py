@@ -114,7 +114,11 @@ def file_signer(folder: Path, *, origin: str) -> Iterator[Signer]:
             raise SignerRefused(f"another signer holds {folder}: stop it first") from None
         if not (folder / KEY_FILE).exists():
             _make(folder, origin)
-        yield Signer(folder, FileKey(folder / KEY_FILE))
+        key = FileKey(folder / KEY_FILE)
+        if key.verifier.name != origin:
+            message = f"{folder / KEY_FILE} signs for {key.verifier.name}, not for {origin}"
+            raise SignerRefused(message)
+        yield Signer(folder, key)
     finally:
         os.close(held)
 

@@ -124,6 +124,7 @@ class _Beside:
         """Another one is started where the process ends before it is to."""
         while not self._ending.is_set():
             self._process.wait()
+            _end(self._process)
             if self._ending.wait(AGAIN_S):
                 return
             diagnostics.error("a signer of checkpoints ended by itself, and is started again")

@@ -3,6 +3,7 @@
 import random
 from base64 import b64decode
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from ledger.tlog.checkpoint import parse_checkpoint
+from ledger.tlog.keys import format_vkey
 from ledger.tlog.leaf import leaf_hash, parse_leaf
 from ledger.tlog.merkle import EMPTY_ROOT, root, verify_consistency, verify_inclusion
 from ledger.tlog.note import parse_note
@@ -19,6 +21,7 @@ from tests.http.bound import bound
 from tests.http.publishing import ORIGIN, covered, log_keys, newest, publishing_service
 from tests.http.service import Caller, Service, malformed, recorded, subject
 from tests.integration.wired import born, consent
+from tests.shell import Shell
 
 MANY = 300
 
@@ -278,3 +281,33 @@ def test_leaves_are_for_grants_over_every_purpose(service: Service) -> None:
     covered(service)
     told = narrow.http.get("/v1/log/proofs/inclusion", params={"index": 0, "size": 1})
     assert told.status_code == 200, "hashes count nothing that the tiles do not show"
+
+
+# By command.
+
+
+def test_the_commands_ask_a_service_the_same(service: Service, tmp_path: Path) -> None:
+    entry = recorded(service.caller.record(subject(), born()))["entries"][0]
+    covered(service)
+    token = service.issuer.token("desk", ("record", "audit"), seconds=600)
+    shell = Shell(LEDGER_URL=service.url, LEDGER_TOKEN=token)
+    keys = [word for one in log_keys(service).values() for word in ("--vkey", format_vkey(one))]
+    index = int(entry["position"].split(":")[1]) - 1
+
+    checkpoint = Shell(LEDGER_URL=service.url).run("log", "checkpoint")
+    assert checkpoint.code == 0, checkpoint.err
+    assert parse_note(checkpoint.out.encode()) == newest(service)
+    for name, words in {
+        "receipt": ("receipt", entry["entry"]),
+        "by id": ("prove", entry["entry"], "--out", "-"),
+        "by index": ("prove", "--index", index, "--out", "-"),
+    }.items():
+        ran = shell.run("log", *words)
+        assert ran.code == 0, ran.err
+        (tmp_path / name).write_text(ran.out)
+        more = ("--leaf-hash", hashes_of(service)[index].hex()) if name == "by index" else ()
+        checked = shell.run("log", "verify", tmp_path / name, *keys, *more)
+        assert (checked.code, "inclusion: PASS" in checked.out) == (0, True)
+    beyond = shell.run("log", "prove", "--index", 10**6)
+    assert "no checkpoint covers it yet" in beyond.err
+    assert "--token: " in Shell(LEDGER_URL=service.url).run("log", "receipt", entry["entry"]).err

@@ -10,11 +10,13 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from tests.integration.wired import SCENARIOS, Founded, founded
+from api.signing import Signers, started
+from projections.integrator import Integrator
+from tests.integration.wired import SCENARIOS, Founded, Wired, founded
 from tests.shell import Ran, Shell
 
-CHECKS = ["database", "migrations", "privileges", "login", "disk", "clock", "keys", "erasures",
-          "dossiers", "read audit"]  # fmt: skip
+CHECKS = ["database", "migrations", "privileges", "login", "disk", "clock", "keys", "signer",
+          "erasures", "dossiers", "read audit"]  # fmt: skip
 
 
 @pytest.fixture
@@ -193,3 +195,26 @@ def test_a_check_says_how_many_streams_agree(shell: Shell) -> None:
     assert checked.code == 0
     assert agreeing(checked) == {"streams": 4, "difference": None}
     assert shell.run("rebuild", "--check").out == "4 streams agree with their entries\n"
+
+
+def test_a_signer_is_asked_and_a_log_that_is_not_what_it_signed_is_found(
+    shell: Shell, ledger: Founded, tmp_path: Path
+) -> None:
+    def told() -> tuple[bool, str]:
+        found = examined(shell)[1]["signer"]
+        return found["ok"], found["detail"]
+
+    assert told() == (True, "no signer_sockets are set: nothing is signed")
+    shell.variables["LEDGER_SIGNER_SOCKETS"] = str(tmp_path / "none")
+    assert told() == (False, "the signer of checkpoints does not answer")
+    with started(tmp_path / "signer", [ledger.identity.log_origin(0)]) as sockets:
+        shell.variables["LEDGER_SIGNER_SOCKETS"] = str(sockets)
+
+        async def signed(wired: Wired) -> None:
+            await Integrator(wired.pool, wired.identity, Signers(sockets)).catch_up(0)
+
+        ledger.run(signed)
+        assert told() == (True, "each log begins with what was signed of it (4 entries)")
+        ledger.sql("DELETE FROM entry WHERE n = 4")
+        ledger.sql("UPDATE log_head SET size = 3")
+        assert told() == (False, "log 0 has 3 entries, and 4 of them were signed")

@@ -1,9 +1,12 @@
 """A service publishes its log: signed soon, by a signer that is not it, or nothing is served."""
 
 import asyncio
+import shutil
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,15 +14,20 @@ from msgspec.structs import replace
 
 from api.publishing import publishing
 from api.runtime import Places, Runtime, running
+from api.signer import file_signer
 from api.signing import Signers, started
 from ledger.catalogue import read_catalogue
 from ledger.events import CatalogueAdopted
 from ledger.record import Command, Receipted
 from ledger.tlog.checkpoint import parse_checkpoint
 from ledger.tlog.following import Forked, RolledBack
+from ledger.tlog.keys import format_vkey
 from projections.tree import Tree
 from tests.http.service import CATALOGUE, SETTINGS, scratch
 from tests.integration.wired import BEGINNING
+from tests.integration.witnesses import Watcher
+from tests.unit.loopback import answering, body_of, whole
+from tests.unit.trees import witness_key
 
 BOUND_S = 30.0
 Story = Callable[[Runtime], Awaitable[None]]
@@ -37,8 +45,9 @@ def sockets(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
-def told(where: Places, sockets: Path | None, story: Story) -> None:
-    settings = replace(SETTINGS, signer_sockets=None if sockets is None else str(sockets))
+def told(where: Places, sockets: Path | None, story: Story, **more: Any) -> None:
+    own = None if sockets is None else str(sockets)
+    settings = replace(SETTINGS, signer_sockets=own, **more)
 
     async def story_of_it() -> None:
         async with running(where, settings) as ledger, publishing(ledger):
@@ -120,3 +129,75 @@ def test_without_a_signer_the_record_goes_on(where: Places, tmp_path: Path) -> N
 
 async def _again(ledger: Runtime) -> None:
     assert await recorded(ledger, "two") == 2
+
+
+def test_where_the_signer_forgot_too_a_witness_remembers(where: Places, tmp_path: Path) -> None:
+    folder, policy = tmp_path / "signer", tmp_path / "policy"
+    origin = f"{SETTINGS.origin}/0"
+    with file_signer(folder / "0", origin=origin) as signer:
+        watcher = Watcher("w1", signer.verifier, origin=origin)
+
+    def answer(request: Any) -> None:
+        watcher.time = int(time.time())
+        if request.command == "GET":
+            whole(watcher.shown or b"", 200 if watcher.shown else 404)(request)
+            return
+        reply = watcher.reply(body_of(request))
+        request.headers.replace_header("content-length", "0")
+        whole(reply.body, reply.code, content_type=reply.media_type)(request)
+
+    def told_with(story: Story) -> None:
+        with started(folder, [origin]) as sockets:
+            told(where, sockets, story, witness_policy_file=str(policy))
+
+    async def grow(ledger: Runtime) -> None:
+        await recorded(ledger, str(time.time()))
+        size = await recorded(ledger, str(time.time()))
+        deadline = time.monotonic() + BOUND_S
+        while watcher.seen.size < size:
+            assert time.monotonic() < deadline, "not cosigned in time"
+            sql(where, "UPDATE turn SET taken_at = '-infinity'")
+            await asyncio.sleep(0.05)
+
+    async def never(_: Runtime) -> None:
+        raise AssertionError("it is served")
+
+    with answering(answer) as url:
+        policy.write_text(f"witness w1 {format_vkey(watcher.key.verifier)} {url}\nquorum w1\n")
+        shutil.copytree(folder, tmp_path / "older")
+        told_with(grow)
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "older", folder)
+        for query in (
+            "DELETE FROM entry WHERE n = 2",
+            "DELETE FROM checkpoint",
+            "UPDATE log_head SET size = 1",
+            "UPDATE tree SET size = 1",
+        ):
+            sql(where, query)
+        with pytest.raises(RolledBack, match="w1 shows a tree of 2 leaves; the log has 1"):
+            told_with(never)
+
+
+def test_a_witness_that_does_not_answer_holds_up_no_start(
+    where: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.publishing.WITNESSES_S", 0.2)
+    silent = threading.Event()
+    policy = tmp_path / "policy"
+
+    async def story(ledger: Runtime) -> None:
+        assert await recorded(ledger, "one") == 1
+        silent.set()
+
+    def answer(request: Any) -> None:
+        silent.wait(BOUND_S)
+        whole(b"", 404)(request)
+
+    key = witness_key().verifier
+    with (
+        answering(answer) as url,
+        started(tmp_path / "signer", [f"{SETTINGS.origin}/0"]) as sockets,
+    ):
+        policy.write_text(f"witness w1 {format_vkey(key)} {url}\nquorum w1\n")
+        told(where, sockets, story, witness_policy_file=str(policy))

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.unit.trees import ORIGIN
 
 STARTER = """
 import sys
+from functools import partial
 from pathlib import Path
 from api.signing import started
 with started(Path(sys.argv[1]), [sys.argv[2]]) as sockets:
@@ -88,6 +90,35 @@ def test_a_client_that_talks_nonsense_ends_nothing_but_its_own_talk(tmp_path: Pa
 
     with started(tmp_path, [ORIGIN]) as sockets:
         asyncio.run(story(sockets))
+
+
+def test_one_that_ends_by_itself_is_started_again_and_remembers(tmp_path: Path) -> None:
+    with started(tmp_path, [ORIGIN]) as sockets:
+        asyncio.run(Signers(sockets).sign(0, growth(0, 9)))
+        for size in (12, 15):
+            before = _children(os.getpid())
+            (signer,) = [one for one in before if b"api.signer_process" in _words(one)]
+            os.kill(signer, signal.SIGKILL)
+            until(partial(ended, signer), "the signer is gone")
+            until(lambda: _seen(sockets) is not None, "another one answers")
+            asyncio.run(Signers(sockets).sign(0, growth(size - 3, size)))
+            assert _seen(sockets) == size
+    (left,) = [[one for one in _children(os.getpid()) if b"signer_process" in _words(one)]]
+    assert left == []
+
+
+def _seen(sockets: Path) -> int | None:
+    try:
+        return asyncio.run(Signers(sockets).seen(0)).size
+    except Unavailable:
+        return None
+
+
+def _words(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_it_ends_with_whoever_started_it_however_that_ends(tmp_path: Path) -> None:
