@@ -8,6 +8,10 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from cryptography.hazmat.primitives.keywrap import (
+    aes_key_unwrap_with_padding,
+    aes_key_wrap_with_padding,
+)
 
 from ledger.kek import FileKek, Kek, KekFileRefused, UnwrapFailed
 
@@ -174,3 +178,21 @@ def test_no_key_is_in_a_printed_form(path):
     secret = path.read_text().splitlines()[1].split()[1]
     assert secret not in repr(vars(kek))
     assert kek.kek_id in repr(vars(kek))
+
+
+@pytest.mark.parametrize(
+    ("plain", "wrapped"),
+    [
+        (
+            "c37b7e6492584340bed12207808941155068f738",
+            "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
+        ),
+        ("466f7250617369", "afbeb0f07dfbf5419200f2ccb50bb24f"),
+    ],
+)
+def test_keys_are_wrapped_as_the_standard_does(plain: str, wrapped: str) -> None:
+    """RFC 5649 section 6."""
+    key = bytes.fromhex("5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8")
+
+    assert aes_key_wrap_with_padding(key, bytes.fromhex(plain)).hex() == wrapped
+    assert aes_key_unwrap_with_padding(key, bytes.fromhex(wrapped)).hex() == plain
