@@ -17,15 +17,17 @@ import msgspec
 from api.import_ids import Ids
 from api.import_lines import PEOPLE, REFERENCES, Identifier, Line, Raw, read_line
 from api.runtime import Runtime
+from ledger.batch import WEIGHT_MAX
 from ledger.cache import AgeingCache
 from ledger.errors import KeyReused, LedgerError, Malformed
 from ledger.record import Command, Receipted, Refused
 from ledger.wire import read_fact
 
 CLIENT = "import"
-TOGETHER = 64
+TOGETHER = 256
 """Lines read ahead, so that their identifiers and keys are looked up together."""
-IN_FLIGHT = 128
+IN_FLIGHT = WEIGHT_MAX
+"""Entries on their way: as many as leave in one flush, so that others wait for one at most."""
 ROOM_BYTES = 16 * 1024 * 1024
 IDENTIFIERS_HELD = 20_000
 
@@ -54,24 +56,22 @@ class Stopped(LedgerError):
 
 
 class Window:
-    """Room for what is in flight; one line alone always has room."""
+    """Room for what is in flight, in entries and in bytes; one line alone always has room."""
 
-    def __init__(self, *, lines: int, size: int) -> None:
-        self._lines, self._size = lines, size
+    def __init__(self, *, entries: int, size: int) -> None:
+        self._whole = self._room = (entries, size)
         self._freed = asyncio.Event()
 
-    async def enter(self, size: int) -> None:
+    async def enter(self, entries: int, size: int) -> None:
         """There is room, and the line has taken its own."""
-        while self._lines <= 0 or (self._size < size and self._size < ROOM_BYTES):
+        while self._room != self._whole and (self._room[0] < entries or self._room[1] < size):
             self._freed.clear()
             await self._freed.wait()
-        self._lines -= 1
-        self._size -= size
+        self._room = (self._room[0] - entries, self._room[1] - size)
 
-    def leave(self, size: int) -> None:
+    def leave(self, entries: int, size: int) -> None:
         """The line's room is free again."""
-        self._lines += 1
-        self._size += size
+        self._room = (self._room[0] + entries, self._room[1] + size)
         self._freed.set()
 
 
@@ -85,9 +85,9 @@ class Importing:
         self._ids = ids
         self._source = source
         self._report = report
-        self._window = Window(lines=IN_FLIGHT, size=ROOM_BYTES)
+        self._window = Window(entries=IN_FLIGHT, size=ROOM_BYTES)
         self._resolved: AgeingCache[Identifier, UUID] = AgeingCache(
-            clock=lambda: 0.0, entries_max=IDENTIFIERS_HELD, age_s_max=1.0
+            clock=lambda: 0.0, weight_max=IDENTIFIERS_HELD, age_s_max=1.0
         )
         self._last: dict[UUID | None, asyncio.Task[None]] = {}
         self._pending: dict[str, asyncio.Task[None]] = {}
@@ -149,7 +149,7 @@ class Importing:
             return
         if line.alone:
             await self._settled()
-        await self._window.enter(size)
+        await self._window.enter(len(line.entries), size)
         subject = await self._subject(line)
         task = asyncio.create_task(self._settle(line, self._before(line, subject)))
         self._running.add(task)
@@ -176,7 +176,7 @@ class Importing:
     def _finish(
         self, line: Line, subject: UUID | None, task: asyncio.Task[None], size: int
     ) -> None:
-        self._window.leave(size)
+        self._window.leave(len(line.entries), size)
         self._running.discard(task)
         if self._last.get(subject) is task:
             del self._last[subject]
@@ -212,6 +212,7 @@ class Importing:
             facts=tuple(read_fact(one, field=_place(n, entries)) for n, one in enumerate(entries)),
             client=CLIENT,
             key=f"import/{self._source}/{line.n}",
+            bulk=True,
         )
         result = await self._ledger.recorder.record(command)
         if isinstance(result, Refused):

@@ -115,6 +115,6 @@ def _client(text: str | None) -> str | None:
 
 
 def _shown(one: Row) -> ReadShown:
-    members = dict(members_of(one))
+    members = msgspec.to_builtins(members_of(one))
     question = msgspec.Raw(one.question.encode())
     return msgspec.convert(members | {"question": question, "hash": one.hash.hex()}, ReadShown)

@@ -29,6 +29,7 @@ from api.telemetry import Telemetry
 from api.witness_policy import read_policy
 from ledger.deadlines import bank_holidays
 from ledger.founding import found_ledger
+from ledger.held import holding
 from ledger.keys import FileKek, KeyStore
 from ledger.reader import Reader
 from ledger.record import Recorder
@@ -155,7 +156,7 @@ async def _wired(
     keys = KeyStore(pools["keys"], kek=kek, entropy=os.urandom, clock=time.monotonic)
     store = Store(pools["ledger"], watching=telemetry.watching)
     identity = await store.identity()
-    reader = Reader(store, keys, identity)
+    reader = Reader(store, keys, identity, held=holding(time.monotonic))
     reads = ReadChains(
         pools["reads"],
         own=identity.stream,

@@ -110,18 +110,18 @@ def accepted(claims: Claims, expected: Expected, now: float) -> Accepted:
     """The token's client, where every claim is as expected; raises `Unauthenticated`."""
     if claims.get("iss") != expected.issuer:
         raise Unauthenticated("the token is of another issuer")
-    if expected.audience not in _audiences(claims):
+    if expected.audience not in audiences(claims):
         raise Unauthenticated("the token is for another service")
     if "cnf" in claims:
         raise Unauthenticated("the token is bound to its sender, which this service cannot check")
-    if not _is_id(claims.get("sub")):
+    if not is_id(claims.get("sub")):
         raise Unauthenticated("the token names no subject")
     return Accepted(
-        client=_client(claims, expected), expires=_expiry(claims, expected, now), claims=claims
+        client=_client(claims, expected), expires=expiry(claims, expected, now), claims=claims
     )
 
 
-def _expiry(claims: Claims, expected: Expected, now: float) -> float:
+def expiry(claims: Claims, expected: Expected, now: float) -> float:
     """Until when the token is good, in seconds; it is good now."""
     expires = _moment(claims, "exp")
     if expires + expected.skew <= now:
@@ -142,7 +142,8 @@ def _moment(claims: Claims, name: str) -> float:
     return float(value)
 
 
-def _audiences(claims: Claims) -> Collection[str]:
+def audiences(claims: Claims) -> Collection[str]:
+    """For whom the token is; raises `Unauthenticated` where that cannot be read."""
     named = claims.get("aud")
     every: list[Any] = named if isinstance(named, list) else [named]
     if not all(isinstance(one, str) for one in every):
@@ -154,12 +155,13 @@ def _client(claims: Claims, expected: Expected) -> str:
     """The id of the client, never that of the subject: the two may have the same spelling."""
     names = ("client_id", "azp") if expected.plain else ("client_id",)
     found = [claims[name] for name in names if name in claims]
-    if not found or not _is_id(found[0]) or any(one != found[0] for one in found):
+    if not found or not is_id(found[0]) or any(one != found[0] for one in found):
         raise Unauthenticated("the token names no client that can be read")
     return cast(str, found[0])
 
 
-def _is_id(value: object) -> bool:
+def is_id(value: object) -> bool:
+    """Whether it can name somebody: a text of some printable characters."""
     return isinstance(value, str) and 0 < len(value) <= ID_CHARACTERS_MAX and value.isprintable()
 
 
@@ -197,7 +199,7 @@ class Remembered:
 
     def __init__(self) -> None:
         self._held: AgeingCache[bytes, tuple[float, Client]] = AgeingCache(
-            clock=time.monotonic, entries_max=REMEMBERED_MAX, age_s_max=REMEMBERED_SECONDS
+            clock=time.monotonic, weight_max=REMEMBERED_MAX, age_s_max=REMEMBERED_SECONDS
         )
 
     def get(self, token: str, now: float) -> Client | None:

@@ -112,7 +112,7 @@ def external(settings: Settings) -> Expected | None:
     return Expected(
         issuer=settings.issuer,
         audience=settings.audience,
-        algorithms=_algorithms(settings.jwt_algorithms),
+        algorithms=algorithms_of(settings.jwt_algorithms),
         skew=SKEW_SECONDS,
         plain=settings.accept_plain_jwt,
     )
@@ -127,17 +127,19 @@ def is_safe(url: str) -> bool:
         return False
     if not host or parts.username is not None or parts.fragment:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
-def _loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the name or address is of this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _algorithms(text: str) -> frozenset[str]:
+def algorithms_of(text: str) -> frozenset[str]:
+    """Those that signatures may be by; raises `Malformed` for a word that is none."""
     words = frozenset(text.split())
     if not words or not words <= {*ALGORITHMS}:
         raise Malformed(f"must be some of {' '.join(ALGORITHMS)}", field="jwt_algorithms")

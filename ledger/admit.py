@@ -38,6 +38,7 @@ from ledger.events import (
 from ledger.events.base import STREAM_EITHER, STREAM_LEDGER
 from ledger.findings import validate
 from ledger.history import INDELIBLE, Dossier, History, Item
+from ledger.neighbours import survivor
 from ledger.rules.rulebook import CHILD_SERVICE_AGES, WHOLE_MAX, LawView, RuleBook
 from ledger.terms import EVERY_PURPOSE, Reason, Refusal
 
@@ -50,12 +51,20 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
 
     fact: Fact
     dossier: Dossier
-    person: History
     common: History
-    documents: tuple[CatalogueDocument, ...]
-    law: LawView
     rulebook: RuleBook
     now: datetime
+
+    @property
+    def documents(self) -> list[CatalogueDocument]:
+        """The catalogues adopted so far."""
+        adopted = self.common.of(CatalogueAdopted)
+        return [cast(CatalogueAdopted, one.fact).catalogue for one in adopted]
+
+    @property
+    def person(self) -> History:
+        """What counts of the person now; most checks of what a person asks us to stop need none."""
+        return self.dossier.at(self.now)
 
     @property
     def purpose(self) -> Purpose | None:
@@ -72,16 +81,10 @@ def admit(
     fact: Fact, *, dossier: Dossier, catalogue: Dossier, rulebook: RuleBook, now: datetime
 ) -> Fact | Refusal:
     """The fact as it may be recorded, or the first reason why it may not."""
-    common = catalogue.at(now)
     admission = Admission(
         fact=fact,
         dossier=dossier,
-        person=dossier.at(now),
-        common=common,
-        documents=tuple(
-            cast(CatalogueAdopted, one.fact).catalogue for one in common.of(CatalogueAdopted)
-        ),
-        law=LawView(rulebook, common, known_at=None),
+        common=catalogue.at(now),
         rulebook=rulebook,
         now=now,
     )
@@ -117,9 +120,9 @@ def _reserved(case: Admission) -> Iterator[Refusal]:
 
 
 def _merged(case: Admission) -> Iterator[Refusal]:
-    survivor = case.person.merged_into
-    if survivor is not None and not isinstance(case.fact, IdentityUnmerged | EntryAnnulled):
-        message = f"this identity was merged: record on subject {survivor}"
+    into = survivor(case.dossier, case.now)
+    if into is not None and not isinstance(case.fact, IdentityUnmerged | EntryAnnulled):
+        message = f"this identity was merged: record on subject {into}"
         yield _refuse(Reason.IDENTITY_MERGED, "subject", message)
 
 
@@ -329,7 +332,8 @@ def _catalogue(case: Admission) -> Iterator[Refusal]:
     """A catalogue may have gaps; it may not assert what the law bars."""
     if not isinstance(case.fact, CatalogueAdopted):
         return
-    for finding in validate(case.fact.catalogue, at=case.fact.effective_at, law=case.law):
+    law = LawView(case.rulebook, case.common, known_at=None)
+    for finding in validate(case.fact.catalogue, at=case.fact.effective_at, law=law):
         if finding.refuses_adoption:
             reason = Reason.__members__.get(finding.code, Reason.CATALOGUE_INVALID)
             pointer = f"catalogue{finding.pointer}"

@@ -120,7 +120,7 @@ class LedgerApplication(Application[UUID]):
         entries: list[LedgerEvent] = []
         dossiers: dict[UUID, bytes] = {}
         for stream, growth in work.growths():
-            move = await self._clerk.move(stream, growth)
+            move = self._clerk.move(stream, growth, await self._clerk.basis_key(stream))
             dossiers[move.subject] = move.sealed
             entries += [
                 LedgerEvent(

@@ -1,7 +1,8 @@
 """Group commit: everything that waits while one flush is in flight leaves together in the next.
 
-A request alone leaves at once: the flush in flight is the only wait. A flush runs in a task of its
-own, so that a caller who goes away cancels nothing. Not here: what a flush does.
+A request alone leaves at once: the flush in flight is the only wait. One that is urgent leads the
+next flush, however many others wait. A flush runs in a task of its own, so that a caller who goes
+away cancels nothing. Not here: what a flush does.
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ class _Waiting(NamedTuple, Generic[T, R]):
 
 
 class Batcher(Generic[T, R]):
-    """Submits to one flush at a time, in the order of arrival; per event loop."""
+    """Submits to one flush at a time, in the order of arrival; per event loop.
+
+    Those that are `urgent` go first, and are in the very next flush unless they alone are too many
+    for it. Where they leave no room for the others, the next flush begins with the oldest of these.
+    """
 
     def __init__(
         self,
@@ -70,19 +75,24 @@ class Batcher(Generic[T, R]):
         *,
         weight: Callable[[T], int] = lambda _: 1,
         weight_max: int = WEIGHT_MAX,
+        urgent: Callable[[T], bool] = lambda _: False,
         watch: Watch = UNWATCHED,
     ) -> None:
         self._flush = flush
         self._weight = weight
         self._weight_max = weight_max
+        self._urgent = urgent
         self._watch = watch
+        self._ahead: deque[_Waiting[T, R]] = deque()
         self._waiting: deque[_Waiting[T, R]] = deque()
+        self._passed_over = False
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, one: T) -> R:
         """What the flush that took `one` made of it, or the error it failed with."""
         answered: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(one, answered, self._watch.arrived()))
+        queue = self._ahead if self._urgent(one) else self._waiting
+        queue.append(_Waiting(one, answered, self._watch.arrived()))
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         return await answered
@@ -95,24 +105,26 @@ class Batcher(Generic[T, R]):
     async def _run(self) -> None:
         taken: list[_Waiting[T, R]] = []
         try:
-            while self._waiting:
+            while self._ahead or self._waiting:
                 taken = self._next()
                 await self._settle(taken)
         finally:
             self._running = None
             # Nobody waits for ever, even where the loop is ended while a flush is in flight.
-            unanswered = [*taken, *self._waiting]
+            unanswered = [*taken, *self._ahead, *self._waiting]
+            self._ahead.clear()
             self._waiting.clear()
             _fail(unanswered, OutcomeUnknown("this process is ending: retry with the same key"))
 
     def _next(self) -> list[_Waiting[T, R]]:
-        taken = [self._waiting.popleft()]
-        weight = self._weight(taken[0].one)
-        while self._waiting:
-            weight += self._weight(self._waiting[0].one)
-            if weight > self._weight_max:
-                break
-            taken.append(self._waiting.popleft())
+        taken: list[_Waiting[T, R]] = []
+        room, before = self._weight_max, len(self._waiting)
+        queue = self._waiting if self._passed_over else self._ahead or self._waiting
+        while queue and (not taken or self._weight(queue[0].one) <= room):
+            room -= self._weight(queue[0].one)
+            taken.append(queue.popleft())
+            queue = self._ahead or self._waiting
+        self._passed_over = 0 < before == len(self._waiting)
         return taken
 
     async def _settle(self, taken: Sequence[_Waiting[T, R]]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from ledger.events import EntryReattributed, Fact, IdentityMerged, IdentityUnmerged
 from ledger.history import MOVES, Dossier, Item, about, item, standing_moves
-from ledger.neighbours import CARRIERS, CORRECTIONS, brought, chain, departed, onward
+from ledger.neighbours import CARRIERS, CORRECTIONS, brought, chain, departed, onward, survivor
 from ledger.terms import Reason, Refusal
 
 
@@ -41,7 +41,7 @@ class Spread:
     """
 
     def __init__(self, first: Planned) -> None:
-        self._first = first
+        self.first = first
         self._waiting = deque([first])
         self._names = {about(first.fact)} - {None}
         self._seen: set[tuple[str | None, str | None]] = set()
@@ -73,7 +73,7 @@ class Spread:
         if dossier.destroyed:
             return []
         found = self._met_again(list(_ids(dossier)))
-        first = [named] if one is self._first or _has(dossier, named) else []
+        first = [named] if one is self.first or _has(dossier, named) else []
         return [*first, *(name for name in found if name != named)]
 
     def _met_again(self, ids: list[tuple[str, str | None]]) -> list[str]:
@@ -141,12 +141,12 @@ def obstacle(one: Planned, *, dossier: Dossier, now: datetime) -> Refusal | None
         message = "the other subject is erased: nothing can move there"
         return Refusal(reason=Reason.SUBJECT_ERASED, pointer=pointer(fact), message=message)
     changed = _changed(fact, dossier, now)
-    survivor = dossier.at(now).merged_into
+    merged = survivor(dossier, now)
     arrives = isinstance(fact, CARRIERS) and fact.from_ != dossier.subject
     undone = [each for each in changed.undone if not _ended_by(dossier, each)]
-    if survivor is not None and (arrives or undone or changed.remade):
+    if merged is not None and (arrives or undone or changed.remade):
         message = (
-            f"one of the two was merged into {survivor}: name that subject, or unmerge them first"
+            f"one of the two was merged into {merged}: name that subject, or unmerge them first"
         )
         return Refusal(reason=Reason.IDENTITY_MERGED, pointer=pointer(fact), message=message)
     if any(_left(dossier, each, now) for each in undone):

@@ -44,6 +44,35 @@ FROM (SELECT subject FROM subject_key
 ON CONFLICT DO NOTHING
 """
 
+# The live content keys of many uses at once.
+CONTENT_KEYS: LiteralString = """
+SELECT key.key_id, key.key_version, wanted.subject, wanted.purpose, key.kek_id, key.wrapped,
+       key.fingerprint
+FROM unnest(%(subjects)s::uuid[], %(purposes)s::text[]) AS wanted (subject, purpose)
+CROSS JOIN LATERAL (
+    SELECT key_id, key_version, kek_id, wrapped, fingerprint FROM subject_key
+    WHERE subject = wanted.subject AND part = 'content'
+      AND purpose IS NOT DISTINCT FROM wanted.purpose AND state = 'live'
+    ORDER BY key_version DESC LIMIT 1
+) AS key
+"""
+
+# As for one, but whoever is being erased is passed over: nobody else waits for that. In order, as
+# two creators of the same keys wait for one another.
+CREATE_CONTENT_KEYS: LiteralString = """
+INSERT INTO subject_key (key_id, key_version, subject, part, purpose, kek_id, wrapped, fingerprint)
+SELECT new.key_id, 1, new.subject, 'content', new.purpose, %(kek_id)s, new.wrapped, new.fingerprint
+FROM unnest(%(key_ids)s::uuid[], %(subjects)s::uuid[], %(purposes)s::text[], %(wrapped)s::bytea[],
+            %(fingerprints)s::bytea[]) AS new (key_id, subject, purpose, wrapped, fingerprint)
+CROSS JOIN LATERAL (
+    SELECT subject FROM subject_key
+    WHERE subject = new.subject AND part = 'basis' AND state = 'live'
+    LIMIT 1 FOR SHARE SKIP LOCKED
+) AS basis
+ORDER BY new.subject, new.purpose
+ON CONFLICT DO NOTHING
+"""
+
 KEYS_BY_ID: LiteralString = """
 SELECT key_id, key_version, subject, kek_id, wrapped, fingerprint
 FROM subject_key

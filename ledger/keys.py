@@ -7,23 +7,23 @@ bounded time. A destroyed key leaves a tombstone; a key without one is unknown, 
 Not here: what the keys seal (`seal`), and recording that a key was destroyed, which is an entry.
 """
 
-import hashlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import LiteralString, TypeAlias
+from typing import LiteralString, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection, OperationalError
-from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from ledger import key_statements as statements
+from ledger.batch import Batcher
 from ledger.cache import AgeingCache
-from ledger.errors import Fault, Unavailable
+from ledger.errors import OutcomeUnknown, Unavailable
 from ledger.identifiers import blind_index, normalised
-from ledger.kek import FileKek, Kek, UnwrapFailed
-from ledger.seal import KEY_BYTES, DataKey, Destroyed, Entropy, KeyName, UnknownKey
+from ledger.kek import FileKek, Kek
+from ledger.key_rows import ContentUse, KeyRows, Row, fingerprint, rows_of, tombstone
+from ledger.seal import DataKey, Destroyed, Entropy, KeyName, UnknownKey
 
 __all__ = ["FileKek", "HeldKey", "Kek", "KeyStore", "blind_index", "fingerprint"]
 
@@ -32,18 +32,8 @@ REWRAP_ROWS = 1000
 
 _Use: TypeAlias = tuple[str, UUID, str | None]
 _IndexUse: TypeAlias = tuple[str, str]
-
-
-class _Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as stored; `wrapped` is None once it is destroyed, `subject` for an index key."""
-
-    key_id: UUID
-    key_version: int
-    subject: UUID | None = None
-    kek_id: str
-    wrapped: bytes | None
-    fingerprint: bytes
-    part: str | None = None
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,11 +43,6 @@ class HeldKey(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     subject: UUID
     person: bool
-
-
-def fingerprint(secret: bytes) -> bytes:
-    """What recognises a destroyed key that turns up in some backup."""
-    return hashlib.sha256(b"consent-ledger/dek-fp/v1\n" + secret).digest()
 
 
 class KeyStore:
@@ -79,10 +64,14 @@ class KeyStore:
     ) -> None:
         self._pool = pool
         self._kek = kek
-        self._entropy = entropy
+        self._rows = KeyRows(kek, entropy)
         self._cache: AgeingCache[KeyName | _Use | _IndexUse, DataKey | Destroyed] = AgeingCache(
-            clock=clock, entries_max=entries_max, age_s_max=age_s_max
+            clock=clock, weight_max=entries_max, age_s_max=age_s_max
         )
+        # What is asked for while a statement is under way goes into the next one together.
+        self._basis = Batcher(self._basis_keys, weight=len)
+        self._contents = Batcher(self._content_keys)
+        self._named = Batcher(self._keys_by_id, weight=len)
 
     async def subject_keys(
         self, subjects: Iterable[UUID], *, create: bool
@@ -91,12 +80,21 @@ class KeyStore:
 
         An erased person's key stays destroyed, whatever is asked.
         """
-        wanted = sorted(set(subjects))
-        held = {subject: self._cache.get(("basis", subject, None)) for subject in wanted}
-        missing = [subject for subject in wanted if held[subject] is None]
-        if missing:
-            held |= await self._load_basis_keys(missing, create=create)
-        return {subject: key for subject, key in held.items() if key is not None}
+        wanted = set(subjects)
+        held = {
+            subject: key
+            for subject in wanted
+            if (key := self._cache.get(("basis", subject, None))) is not None
+        }
+        missing = sorted(wanted - held.keys())
+        if missing and create:
+            made = await _submitted(self._basis, tuple(missing))
+            held |= made
+        elif missing:
+            async with self._transaction() as connection:
+                rows = await self._rows.basis_rows(connection, missing, create=False)
+            held |= self._basis_found(rows)
+        return held
 
     async def content_key(
         self, subject: UUID, purpose: str | None, *, create: bool
@@ -106,14 +104,13 @@ class KeyStore:
         With `create`, a subject who has none, or had theirs destroyed, is given one, unless they
         are erased. Without, raises `UnknownKey` where there never was one.
         """
-        if create:
-            basis = (await self.subject_keys([subject], create=True))[subject]
-            if isinstance(basis, Destroyed):
-                return basis
+        basis = self._cache.get(("basis", subject, None))
         held = self._cache.get(("content", subject, purpose))
-        if held is None or (create and isinstance(held, Destroyed)):
-            return await self._load_content_key(subject, purpose, create=create)
-        return held
+        if not create:
+            return held or await self._load_content_key(subject, purpose, create=False)
+        if isinstance(basis, DataKey) and isinstance(held, DataKey):
+            return held
+        return await self._content_key_made(subject, purpose)
 
     async def by_id(self, key_ids: Iterable[KeyName]) -> dict[KeyName, bytes | Destroyed]:
         """The secret or the tombstone of each key; one that was never stored is left out."""
@@ -121,16 +118,8 @@ class KeyStore:
         held = {name: key for name in wanted if (key := self._cache.get(name)) is not None}
         missing = sorted(wanted - held.keys())
         if missing:
-            wanted_columns = {
-                "key_ids": [n[0] for n in missing],
-                "versions": [n[1] for n in missing],
-            }
-            async with self._transaction() as connection:
-                rows = await _rows(connection, statements.KEYS_BY_ID, wanted_columns)
-            for row in rows:
-                name = (row.key_id, row.key_version)
-                held[name] = self._opened(row)
-                self._cache.put(name, held[name])
+            found = await _submitted(self._named, tuple(missing))
+            held |= found
         return {n: key if isinstance(key, Destroyed) else key.secret for n, key in held.items()}
 
     async def resolve(self, *, scheme: str, value: str) -> UUID:
@@ -144,7 +133,7 @@ class KeyStore:
             "scheme": scheme,
             "index_version": index_key.version,
             "blind": blind_index(key=index_key.secret, scheme=scheme, value=value),
-            "subject": self._random_id(),
+            "subject": self._rows.random_id(),
         }
         async with self._transaction() as connection:
             cursor = await connection.execute(statements.RESOLVE, row)
@@ -161,9 +150,9 @@ class KeyStore:
             await connection.execute(statements.LOCK_BASIS_KEY, which)
             await connection.execute(statements.DESTROY, which)
             await connection.execute(statements.FORGET_IDENTIFIERS, which)
-            rows = await _rows(connection, statements.TOMBSTONES, which)
+            rows = await rows_of(connection, statements.TOMBSTONES, which)
         self.purge({row.key_id for row in rows})
-        return [_tombstone(row) for row in rows]
+        return [tombstone(row) for row in rows]
 
     async def close_content(self, subject: UUID, purpose: str) -> list[KeyName]:
         """The closed content keys of the purpose: nothing more is sealed under them.
@@ -173,7 +162,7 @@ class KeyStore:
         which = {"subject": subject, "purpose": purpose}
         async with self._transaction() as connection:
             await connection.execute(statements.CLOSE_CONTENT, which)
-            rows = await _rows(connection, statements.CLOSED, which)
+            rows = await rows_of(connection, statements.CLOSED, which)
         self.purge({row.key_id for row in rows})
         return [(row.key_id, row.key_version) for row in rows]
 
@@ -182,16 +171,16 @@ class KeyStore:
         which = {"key_ids": list(key_ids)}
         async with self._transaction() as connection:
             await connection.execute(statements.DESTROY_NAMED, which)
-            rows = await _rows(connection, statements.NAMED, which)
+            rows = await rows_of(connection, statements.NAMED, which)
         self.purge(key_ids)
-        return [_tombstone(row) for row in rows]
+        return [tombstone(row) for row in rows]
 
     async def held(self, key_ids: Collection[UUID], subjects: Collection[UUID]) -> list[HeldKey]:
         """Which of these keys, and of all keys of these subjects, are not destroyed."""
         async with self._transaction() as connection:
-            rows = await _rows(connection, statements.NAMED, {"key_ids": list(key_ids)})
+            rows = await rows_of(connection, statements.NAMED, {"key_ids": list(key_ids)})
             values = {"subjects": list(subjects)}
-            rows += await _rows(connection, statements.ALL_OF_SUBJECTS, values)
+            rows += await rows_of(connection, statements.ALL_OF_SUBJECTS, values)
         return [_held(row) for row in {row.key_id: row for row in rows if row.wrapped}.values()]
 
     async def rewrap(self) -> int:
@@ -208,87 +197,100 @@ class KeyStore:
 
     # Loading and creating.
 
-    async def _load_basis_keys(
-        self, subjects: list[UUID], *, create: bool
-    ) -> dict[UUID, DataKey | Destroyed]:
+    async def _keys_by_id(
+        self, asked: Sequence[tuple[KeyName, ...]]
+    ) -> list[dict[KeyName, DataKey | Destroyed]]:
+        wanted = sorted({name for names in asked for name in names})
+        values = {"key_ids": [n[0] for n in wanted], "versions": [n[1] for n in wanted]}
+        # One statement that only reads needs no transaction: begin and commit cost as much as it.
+        async with self._connection() as connection:
+            rows = await rows_of(connection, statements.KEYS_BY_ID, values)
+        found = {(row.key_id, row.key_version): self._rows.opened(row) for row in rows}
+        for name, key in found.items():
+            self._cache.put(name, key)
+        return [{name: found[name] for name in names if name in found} for names in asked]
+
+    async def _basis_keys(
+        self, asked: Sequence[tuple[UUID, ...]]
+    ) -> list[dict[UUID, DataKey | Destroyed]]:
+        """The keys of each, made where there was none."""
+        wanted = sorted({subject for subjects in asked for subject in subjects})
         async with self._transaction() as connection:
-            rows = await self._basis_rows(connection, subjects, create=create)
-        found = {row.subject: self._opened(row) for row in rows if row.subject is not None}
+            rows = await self._rows.basis_rows(connection, wanted, create=True)
+        found = self._basis_found(rows)
+        return [{subject: found[subject] for subject in subjects} for subjects in asked]
+
+    async def _content_keys(self, asked: Sequence[ContentUse]) -> list[DataKey | Destroyed | None]:
+        """The live key of each, made where there was none; None where that takes another look."""
+        subjects = sorted({subject for subject, _ in asked})
+        async with self._transaction() as connection:
+            basis = await self._rows.basis_rows(connection, subjects, create=True)
+            rows = await self._rows.contents(connection, list(dict.fromkeys(asked)))
+        self._basis_found(basis)
+        found = {use: self._rows.opened(row) for use, row in rows.items()}
+        for (subject, purpose), key in found.items():
+            self._remember(("content", subject, purpose), key)
+        return [found.get(use) for use in asked]
+
+    async def _content_key_made(self, subject: UUID, purpose: str | None) -> DataKey | Destroyed:
+        made = await _submitted(self._contents, (subject, purpose))
+        if made is not None:
+            return made
+        basis = (await self.subject_keys([subject], create=True))[subject]
+        if isinstance(basis, Destroyed):
+            return basis
+        return await self._load_content_key(subject, purpose, create=True)
+
+    def _basis_found(self, rows: Iterable[Row]) -> dict[UUID, DataKey | Destroyed]:
+        found = {row.subject: self._rows.opened(row) for row in rows if row.subject is not None}
         for subject, key in found.items():
             self._remember(("basis", subject, None), key)
         return found
-
-    async def _basis_rows(
-        self, connection: AsyncConnection, subjects: list[UUID], *, create: bool
-    ) -> list[_Row]:
-        rows = await _rows(connection, statements.BASIS_KEYS, {"subjects": subjects})
-        known = {row.subject for row in rows}
-        lacking = [subject for subject in subjects if subject not in known]
-        if create and lacking:
-            await connection.execute(statements.CREATE_BASIS_KEYS, self._new_basis_keys(lacking))
-            rows += await _rows(connection, statements.BASIS_KEYS, {"subjects": lacking})
-        return rows
 
     async def _load_content_key(
         self, subject: UUID, purpose: str | None, *, create: bool
     ) -> DataKey | Destroyed:
         async with self._transaction() as connection:
-            rows = await self._content_rows(connection, subject, purpose, create=create)
+            rows = await self._rows.content_rows(connection, subject, purpose, create=create)
         if not rows:
             raise UnknownKey(f"subject {subject} has no content key for this purpose")
-        key = self._opened(rows[0])
+        key = self._rows.opened(rows[0])
         if create:
             self._remember(("content", subject, purpose), key)
         return key
-
-    async def _content_rows(
-        self, connection: AsyncConnection, subject: UUID, purpose: str | None, *, create: bool
-    ) -> list[_Row]:
-        use = {"subject": subject, "purpose": purpose, "create": create}
-        rows = await _rows(connection, statements.CONTENT_KEY, use)
-        if create and not any(row.wrapped for row in rows):
-            await connection.execute(statements.CREATE_CONTENT_KEY, use | self._new_key())
-            rows = await _rows(connection, statements.CONTENT_KEY, use)
-        if create and not rows:
-            # The person was erased since their basis key was looked at.
-            rows = await _rows(connection, statements.BASIS_KEYS, {"subjects": [subject]})
-        return rows
 
     async def _index_key(self, scheme: str) -> DataKey:
         key = self._cache.get(("index", scheme))
         if key is None:
             async with self._transaction() as connection:
-                row = await self._index_row(connection, scheme)
-            key = self._opened(row)
+                row = await self._rows.index_row(connection, scheme)
+            key = self._rows.opened(row)
             self._cache.put(("index", scheme), key)
         assert isinstance(key, DataKey), "an index key has no tombstone"
         return key
 
-    async def _index_row(self, connection: AsyncConnection, scheme: str) -> _Row:
-        rows = await _rows(connection, statements.INDEX_KEY, {"scheme": scheme})
-        if not rows:
-            new = {"scheme": scheme} | self._new_key()
-            await connection.execute(statements.CREATE_INDEX_KEY, new)
-            rows = await _rows(connection, statements.INDEX_KEY, {"scheme": scheme})
-        return rows[0]
-
     async def _rewrap_some(self, select: LiteralString, update: LiteralString) -> int:
         kek_id = self._kek.kek_id
         async with self._transaction() as connection:
-            rows = await _rows(connection, select, {"kek_id": kek_id, "rows": REWRAP_ROWS})
+            rows = await rows_of(connection, select, {"kek_id": kek_id, "rows": REWRAP_ROWS})
             new = {
                 "kek_id": kek_id,
                 "key_ids": [row.key_id for row in rows],
                 "versions": [row.key_version for row in rows],
-                "wrapped": [self._wrapped_anew(row) for row in rows],
+                "wrapped": [self._rows.wrapped_anew(row) for row in rows],
             }
             await connection.execute(update, new)
         return len(rows)
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._pool.connection() as connection:
                 yield connection
         except OperationalError as error:
             raise Unavailable("the key database cannot be reached") from error
@@ -300,53 +302,15 @@ class KeyStore:
         self._cache.put(use, key)
         self._cache.put((key.key_id, key.version), key)
 
-    def _opened(self, row: _Row) -> DataKey | Destroyed:
-        if row.wrapped is None:
-            return _tombstone(row)
-        try:
-            secret = self._kek.unwrap(row.wrapped, _context(row.key_id, row.key_version))
-        except UnwrapFailed as error:
-            raise UnwrapFailed(
-                f"key {row.key_id}:{row.key_version} is wrapped under {row.kek_id}, which is not "
-                "the key-encrypting key in use: give the service the one it was wrapped with"
-            ) from error
-        if fingerprint(secret) != row.fingerprint:
-            raise Fault(f"key {row.key_id}:{row.key_version} does not match its fingerprint")
-        return DataKey(key_id=row.key_id, version=row.key_version, secret=secret)
 
-    def _wrapped_anew(self, row: _Row) -> bytes:
-        key = self._opened(row)
-        assert isinstance(key, DataKey), "only live keys are selected"
-        return self._kek.wrap(key.secret, _context(key.key_id, key.version))
-
-    def _new_key(self) -> dict[str, object]:
-        key_id, secret = self._random_id(), self._entropy(KEY_BYTES)
-        return {
-            "key_id": key_id,
-            "kek_id": self._kek.kek_id,
-            "wrapped": self._kek.wrap(secret, _context(key_id, 1)),
-            "fingerprint": fingerprint(secret),
-        }
-
-    def _new_basis_keys(self, subjects: list[UUID]) -> dict[str, object]:
-        new = [self._new_key() for _ in subjects]
-        return {
-            "subjects": subjects,
-            "kek_id": self._kek.kek_id,
-            "key_ids": [key["key_id"] for key in new],
-            "wrapped": [key["wrapped"] for key in new],
-            "fingerprints": [key["fingerprint"] for key in new],
-        }
-
-    def _random_id(self) -> UUID:
-        return UUID(bytes=self._entropy(16), version=4)
+async def _submitted(batcher: Batcher[T, R], one: T) -> R:
+    try:
+        return await batcher.submit(one)
+    except OutcomeUnknown as error:
+        raise Unavailable("this process is ending: ask again") from error
 
 
-def _context(key_id: UUID, version: int) -> dict[str, str]:
-    return {"key_id": str(key_id), "version": str(version)}
-
-
-def _held(row: _Row) -> HeldKey:
+def _held(row: Row) -> HeldKey:
     assert row.subject is not None, "an index key is no subject's"
     return HeldKey(
         key_id=row.key_id,
@@ -354,17 +318,3 @@ def _held(row: _Row) -> HeldKey:
         subject=row.subject,
         person=row.part == "basis",
     )
-
-
-def _tombstone(row: _Row) -> Destroyed:
-    return Destroyed(key_id=row.key_id, version=row.key_version, fingerprint=row.fingerprint)
-
-
-async def _rows(
-    connection: AsyncConnection,
-    statement: LiteralString,
-    values: Mapping[str, object],
-) -> list[_Row]:
-    async with connection.cursor(row_factory=class_row(_Row)) as cursor:
-        await cursor.execute(statement, values)
-        return await cursor.fetchall()

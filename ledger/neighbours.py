@@ -92,16 +92,16 @@ def _passed_on(fact: Fact, dossier: Dossier, now: datetime) -> Iterator[tuple[st
     else. Where the merge turns out to be wrong, neither of the
     two is free of what was asked while it stood: that waits for a person to say whose it was.
     """
-    survivor = dossier.at(now).merged_into
-    if survivor is not None:
-        yield survivor, _said_by(fact, dossier.subject, survivor)
+    into = survivor(dossier, now)
+    if into is not None:
+        yield into, _said_by(fact, dossier.subject, into)
     for name in _merged_into(dossier):
         yield name, basis_of(_said_by(fact, dossier.subject, name))
 
 
 def _merged_into(dossier: Dossier) -> Iterator[str]:
     """The identities whose record has become part of this one: each has what was passed on."""
-    for one in standing_moves(dossier.items):
+    for one in standing_moves(dossier.items) if _moved_ever(dossier) else ():
         if isinstance(one.fact, IdentityMerged) and one.fact.into == dossier.subject:
             yield one.fact.from_
 
@@ -197,10 +197,20 @@ def brought(one: Item) -> tuple[MovedFact, ...]:
     return getattr(one.fact, "moved", None) or ()
 
 
+def survivor(dossier: Dossier, now: datetime) -> str | None:
+    """The identity that this one has become part of."""
+    return dossier.at(now).merged_into if _moved_ever(dossier) else None
+
+
+def _moved_ever(dossier: Dossier) -> bool:
+    """Whether anything was ever moved from or to here: mostly nothing was, and all is simple."""
+    return any(isinstance(one.fact, MOVES) for one in dossier.items)
+
+
 def _survivor(dossier: Dossier, entry: str, now: datetime) -> Iterator[Elsewhere]:
-    survivor = dossier.at(now).merged_into
-    if survivor is not None:
-        yield Elsewhere(subject=survivor, entry=entry)
+    into = survivor(dossier, now)
+    if into is not None:
+        yield Elsewhere(subject=into, entry=entry)
 
 
 def _moved(found: Iterable[Item]) -> tuple[MovedFact, ...]:

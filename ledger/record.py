@@ -7,25 +7,23 @@ Not here: what may be recorded (`admit`), or how it is stored (`store`).
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import msgspec
 
 from ledger.admit import admit
-from ledger.counterparts import Planned
+from ledger.appends import Move, NewEntry, Outcome, Recorded, Request
 from ledger.errors import Conflict, Fault, KeyReused, Malformed, VersionConflict
 from ledger.events import Fact, name_of
-from ledger.history import Dossier
 from ledger.reader import Reader
 from ledger.rules.rulebook import RuleBook
-from ledger.seal import CLEAR, DataKey, Destroyed, Entropy, Sealed, seal_bytes
+from ledger.seal import CLEAR, DataKey, Destroyed, Entropy, seal_bytes
 from ledger.sealing import Sealable, content_purpose, new_event_id, seal_entry
-from ledger.store import Move, NewEntry, Outcome, Recorded, Request
+from ledger.store import Asked, Ground
 from ledger.terms import Refusal
+from ledger.turns import Turns
 from ledger.wire import content_of, fact_to_builtins
 from ledger.work import Growth, Work
 
@@ -47,8 +45,15 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     client: str
     key: str
     expected_version: int | None = None
+    bulk: bool = False
+    """Whether it is one of very many that somebody sends at once: others go before it."""
     body: bytes | None = None
     """What identifies the request where its facts carry a moment that the server chose."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether every moment counts: until it is recorded, answers permit what it stops."""
+        return not self.bulk and any(fact.restrictive for fact in self.facts)
 
     def fingerprint(self) -> bytes:
         """What makes a request the same one when it comes again."""
@@ -89,7 +94,7 @@ class Recorder:
         self._rulebook = rulebook
         self._entropy = entropy
         self._milliseconds = milliseconds
-        self._turns: WeakValueDictionary[UUID | None, asyncio.Lock] = WeakValueDictionary()
+        self._turns: Turns[UUID | None] = Turns()
 
     async def record(self, command: Command) -> Receipted | Refused:
         """The entries as recorded, or the refusal of the first that may not be.
@@ -98,28 +103,39 @@ class Recorder:
         `OutcomeUnknown` and `Unavailable`.
         """
         _check(command, own=self._reader.identity.stream)
-        async with self._turns.setdefault(command.subject, asyncio.Lock()):
+        await self._turns.take(command.subject)
+        try:
             return await self._recorded(command)
+        finally:
+            self._turns.give(command.subject)
 
     async def _recorded(self, command: Command) -> Receipted | Refused:
-        before = await self._before(command)
+        ground = await self._ground(command)
+        before = await self._before(command, ground)
         if before is not None:
             return before
         for _ in range(CONFLICT_ATTEMPTS):
-            told = await self._attempt(command)
+            told = await self._attempt(command, ground)
             if isinstance(told, Receipted):
                 return told
             # What stands in the way may be this very request, recorded meanwhile.
-            told = await self._before(command) or told
+            ground = await self._ground(command)
+            told = await self._before(command, ground) or told
             if told is not None:
                 return told
             if command.expected_version is not None:
                 raise VersionConflict("the stream has another version: read it again")
         raise Conflict("the stream is being written too fast: retry with the same key")
 
-    async def _attempt(self, command: Command) -> Receipted | Refused | None:
+    async def _ground(self, command: Command) -> Ground:
+        stream = self._uuid(command.subject)
+        asked = Asked(stream, command.client, command.key, command.urgent)
+        log, own = self._log(command.subject), self._reader.identity.stream
+        return await self._reader.store.ground(log, asked, own=own)
+
+    async def _attempt(self, command: Command, ground: Ground) -> Receipted | Refused | None:
         """None where a stream is not, or no longer, where the request expects it."""
-        work = Work(self._reader)
+        work = Work(self._reader, ground)
         stream = await work.load(command.subject)
         if command.expected_version not in (None, stream.version):
             return None
@@ -134,14 +150,13 @@ class Recorder:
         replayed = outcome.name == "replayed"
         return self._receipted(command, outcome.entries, replayed=replayed)
 
-    async def _before(self, command: Command) -> Receipted | None:
+    async def _before(self, command: Command, ground: Ground) -> Receipted | None:
         """The same request, if it was accepted before.
 
         It is acknowledged by the append, not by having been seen: a commit is visible before it is
         known to be on a standby, and the append waits for that.
         """
-        log, store = self._log(command.subject), self._reader.store
-        seen = await store.seen(log, client=command.client, key=command.key)
+        seen = ground.fingerprint
         if seen is None:
             return None
         if seen != command.fingerprint():
@@ -149,7 +164,7 @@ class Recorder:
         again = Request(
             client=command.client, key=command.key, fingerprint=seen, moves=(), entries=()
         )
-        outcome = await store.append(log, again)
+        outcome = await self._reader.store.append(self._log(command.subject), again)
         if outcome.name != "replayed":
             return None
         return self._receipted(command, outcome.entries, replayed=True)
@@ -176,9 +191,9 @@ class Recorder:
                 return Refused(entry=place, refusal=refusal)
         return None
 
-    async def move(self, subject: UUID | None, growth: Growth) -> Move:
-        """The stream as the growth leaves it, its dossier sealed."""
-        plain, key = growth.plain(), await self.basis_key(subject)
+    def move(self, subject: UUID | None, growth: Growth, key: DataKey) -> Move:
+        """The stream as the growth leaves it, its dossier sealed under the key of its subject."""
+        plain = growth.plain()
         return Move(
             subject=self._uuid(subject),
             version=growth.loaded.version,
@@ -195,51 +210,60 @@ class Recorder:
         return _live(key)
 
     async def content_key(
-        self, subject: UUID | None, fact: Fact, dossier: Dossier | None = None
+        self, subject: UUID | None, fact: Fact, growth: Growth | None = None
     ) -> DataKey:
         """The key of the fact's content, committed as well; CLEAR where it has none.
 
-        `dossier` is the stream with the fact, where it may be about an entry of the same request.
+        `growth` is the stream with the fact, where it may be about an entry of the same request.
         """
         if subject is None or not content_of(fact):
             return CLEAR
-        if dossier is None:
+        if growth is None:
             log = self._reader.identity.log_of(subject)
-            dossier = (await self._reader.subjects(log, [subject]))[subject].dossier
-        purpose = content_purpose(fact, dossier)
+            growth = Growth(loaded=(await self._reader.subjects(log, [subject]))[subject])
+        purpose = content_purpose(fact, growth.dossier())
         return _live(await self._reader.keys.content_key(subject, purpose, create=True))
 
     async def _append(self, command: Command, work: Work) -> Outcome:
         entries: list[NewEntry] = []
         moves: list[Move] = []
         for subject, growth in work.growths():
-            dossier = growth.dossier()
-            for version, one in enumerate(growth.added, start=growth.loaded.version + 1):
-                sealed = await self._sealed(command, subject, one, dossier)
-                entries.append(_new_entry(self._uuid(subject), version, one, sealed))
-            moves.append(await self.move(subject, growth))
+            # Those of content first: a person's key is made with them, by the same commit.
+            contents = [await self.content_key(subject, one.fact, growth) for one in growth.added]
+            basis = await self.basis_key(subject)
+            for version, (one, content) in enumerate(
+                zip(growth.added, contents, strict=True), start=growth.loaded.version + 1
+            ):
+                sealable = Sealable(
+                    event_id=UUID(one.entry),
+                    fact=one.fact,
+                    recorded_by=command.client,
+                    basis_key=basis,
+                    content_key=content,
+                )
+                entries.append(self._entry(subject, version, sealable))
+            moves.append(self.move(subject, growth, basis))
         request = Request(
             client=command.client,
             key=command.key,
             fingerprint=command.fingerprint(),
             moves=tuple(moves),
             entries=tuple(entries),
+            urgent=command.urgent,
         )
         return await self._reader.store.append(self._log(command.subject), request)
 
-    async def _sealed(
-        self, command: Command, subject: UUID | None, one: Planned, dossier: Dossier
-    ) -> Sealed:
-        return seal_entry(
-            Sealable(
-                event_id=UUID(one.entry),
-                fact=one.fact,
-                recorded_by=command.client,
-                basis_key=await self.basis_key(subject),
-                content_key=await self.content_key(subject, one.fact, dossier),
-            ),
-            origin=self._reader.identity.log_origin(self._log(subject)),
-            entropy=self._entropy,
+    def _entry(self, subject: UUID | None, version: int, one: Sealable) -> NewEntry:
+        origin = self._reader.identity.log_origin(self._log(subject))
+        sealed = seal_entry(one, origin=origin, entropy=self._entropy)
+        return NewEntry(
+            stream=self._uuid(subject),
+            version=version,
+            name=name_of(one.fact),
+            event_id=one.event_id,
+            container=sealed.container,
+            digests=sealed.digests,
+            commitment=sealed.commitment,
         )
 
     def _event_id(self) -> UUID:
@@ -258,18 +282,6 @@ class Recorder:
         stream = self._uuid(command.subject)
         mine = tuple(one for one in entries if one.stream == stream)
         return Receipted(log=self._log(command.subject), entries=mine, replayed=replayed)
-
-
-def _new_entry(stream: UUID, version: int, one: Planned, sealed: Sealed) -> NewEntry:
-    return NewEntry(
-        stream=stream,
-        version=version,
-        name=name_of(one.fact),
-        event_id=UUID(one.entry),
-        container=sealed.container,
-        digests=sealed.digests,
-        commitment=sealed.commitment,
-    )
 
 
 def _live(key: DataKey | Destroyed) -> DataKey:

@@ -267,9 +267,10 @@ def _disclose(group: PlainGroup, *, pad: bool, entropy: Entropy) -> list[str]:
     if pad:
         # Encryption does not bind a group's name, so the pad does: renamed groups are found out.
         fields[PAD] = f"{group.name}.{base64url(entropy(6))}"
+    salts = entropy(SALT_BYTES * len(fields))
     return [
-        disclosure(salt=entropy(SALT_BYTES), name=name, value=value)
-        for name, value in fields.items()
+        disclosure(salt=salts[at * SALT_BYTES : (at + 1) * SALT_BYTES], name=name, value=value)
+        for at, (name, value) in enumerate(fields.items())
     ]
 
 

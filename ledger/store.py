@@ -11,15 +11,22 @@ import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import args_row, class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from ledger.appends import Move as Move
+from ledger.appends import NewEntry as NewEntry
+from ledger.appends import Outcome as Outcome
+from ledger.appends import Recorded as Recorded
+from ledger.appends import Request as Request
+from ledger.appends import outcomes_of, told, values_of
+from ledger.arrays import texts, uuids
 from ledger.batch import Batcher, Watching, unwatched
 from ledger.connections import Left, left_by, warnings_on
 from ledger.connections import open_pool as open_pool
@@ -27,8 +34,10 @@ from ledger.errors import Fault, OutcomeUnknown, Unavailable
 from ledger.sql import statement
 
 APPEND_ATTEMPTS = 5
-WEIGHT_BYTES = 8192
-"""How many bytes delay others as much as one entry does."""
+APPENDS_MAX = 64
+"""Entries of one flush: what comes next waits for it, and other processes for its lock."""
+GROUNDS_MAX = 32
+"""Requests whose ground is read at once: what comes next waits until they are admitted, too."""
 _SYNC_WAIT = "SyncRepWaitForLSN"
 
 R = TypeVar("R")
@@ -47,68 +56,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     def log_of(self, stream: UUID) -> int:
         """The log that a stream belongs to for ever: a fixed hash, modulo their number."""
-        if stream == self.stream:
+        if self.logs == 1 or stream == self.stream:
             return 0
         return int.from_bytes(hashlib.sha256(stream.bytes).digest()[:8], "big") % self.logs
-
-
-class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream that a request adds to: the version it was read at, and its dossier's new bytes.
-
-    A stream that nobody asks questions about has no dossier: its sealed bytes are empty.
-    """
-
-    subject: UUID
-    version: int
-    sealed: bytes
-
-
-class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry to append; the database numbers, stamps and links it."""
-
-    stream: UUID
-    version: int
-    name: str
-    event_id: UUID
-    container: bytes
-    digests: bytes
-    commitment: bytes
-
-
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is appended whole or not at all: the entries of each move, in the order of the moves.
-
-    The key makes it safe to send again: it stands for this one request, for ever.
-    """
-
-    client: str
-    key: str
-    fingerprint: bytes
-    moves: tuple[Move, ...]
-    entries: tuple[NewEntry, ...]
-
-
-class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as the log has it."""
-
-    n: int
-    stream: UUID
-    version: int
-    name: str
-    event_id: UUID
-    recorded_at: datetime
-    leaf: bytes
-    leaf_hash: bytes
-
-
-OutcomeName = Literal["accepted", "replayed", "key_reused", "version_conflict"]
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a request; the entries of one accepted, now or before."""
-
-    name: OutcomeName
-    entries: tuple[Recorded, ...] = ()
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +95,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DossierRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One subject's dossier as stored, with the heads of its log and of the ledger's own stream."""
+    """One subject's dossier as stored, with the heads of its log and of the ledger's own stream.
+
+    `last` is the leaf hash of the stream's last entry. Where the reader said that it holds the
+    dossier up to that one, `n`, `recorded_at` and `sealed` are None.
+    """
 
     subject: UUID
     version: int | None
@@ -161,6 +115,25 @@ class DossierRow(msgspec.Struct, frozen=True, kw_only=True):
     head_recorded_at: datetime
     leaf_hash: bytes | None
     now: datetime
+    last: bytes | None = None
+
+
+class Ground(DossierRow, frozen=True, kw_only=True):
+    """What a request starts from: its stream's dossier, and what its key already stands for.
+
+    `fingerprint` is that of the request accepted under the key, None where none was.
+    """
+
+    fingerprint: bytes | None
+
+
+class Asked(NamedTuple):
+    """Whose ground is wanted: the stream that a request adds to, its client and its key."""
+
+    stream: UUID
+    client: str
+    key: str
+    urgent: bool = False
 
 
 class OwnRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,26 +149,14 @@ class _Seen(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: bytes
 
 
-class _OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
-    request: int
-    outcome: OutcomeName
-    n: int | None
-    stream: UUID | None
-    version: int | None
-    name: str | None
-    event_id: UUID | None
-    recorded_at: datetime | None
-    leaf: bytes | None
-    leaf_hash: bytes | None
-
-
 class Store:
     """The record's tables, by way of a pool of connections whose role may not change entries."""
 
     def __init__(self, pool: AsyncConnectionPool, *, watching: Watching = unwatched) -> None:
         self._pool = pool
         self._watching = watching
-        self._batchers: dict[int, Batcher[Request, Outcome]] = {}
+        self._appends: dict[int, Batcher[Request, Outcome]] = {}
+        self._grounds: dict[int, Batcher[Asked, Ground]] = {}
         # However many logs wait for their turn or for a standby, reading goes on.
         self._writing = asyncio.Semaphore(max(1, pool.max_size // 2))
 
@@ -212,28 +173,58 @@ class Store:
         Raises `OutcomeUnknown` where the database did not say, and `Unavailable` where nothing was
         recorded: a retry with the same key resolves either. Raises `Fault` for what it refuses.
         """
-        batcher = self._batchers.get(log)
+        batcher = self._appends.get(log)
         if batcher is None:
 
             async def flush(requests: Sequence[Request]) -> list[Outcome]:
                 async with self._writing:
                     return await self._append_until_known(log, requests)
 
-            batcher = self._batchers[log] = Batcher(
-                flush, weight=_weight_of, watch=self._watching("append")
+            batcher = self._appends[log] = Batcher(
+                flush,
+                weight=lambda one: one.weight,
+                weight_max=APPENDS_MAX,
+                urgent=lambda one: one.urgent,
+                watch=self._watching("append"),
             )
         return await batcher.submit(request)
 
+    async def ground(self, log: int, asked: Asked, *, own: UUID) -> Ground:
+        """What the request starts from, read with whatever else waits, in one snapshot.
+
+        It is taken after the call: what was acknowledged before is seen.
+        """
+        batcher = self._grounds.get(log)
+        if batcher is None:
+
+            async def flush(many: Sequence[Asked]) -> list[Ground]:
+                values = {
+                    "log": log,
+                    "own": own,
+                    "subjects": uuids(one.stream for one in many),
+                    "clients": texts(one.client for one in many),
+                    "keys": texts(one.key for one in many),
+                }
+                return await self._read(Ground, "grounds", values)
+
+            batcher = self._grounds[log] = Batcher(
+                flush, weight_max=GROUNDS_MAX, urgent=lambda one: one.urgent
+            )
+        try:
+            return await batcher.submit(asked)
+        except OutcomeUnknown as error:
+            raise Unavailable("this process is ending: retry with the same key") from error
+
     async def drain(self) -> None:
         """Returns when every append has its outcome: what to wait for before closing the pool."""
-        for batcher in list(self._batchers.values()):
+        for batcher in list(self._appends.values()):
             await batcher.drain()
 
     async def dossiers(
         self, log: int, subjects: Iterable[UUID], *, own: UUID
     ) -> dict[UUID, DossierRow]:
         """The dossiers of the subjects, all of one log, with both heads, in one snapshot."""
-        values = {"log": log, "subjects": list(subjects), "own": own}
+        values = {"log": log, "subjects": uuids(subjects), "known": None, "own": own}
         return {row.subject: row for row in await self._read(DossierRow, "dossiers", values)}
 
     async def own_dossier(self, own: UUID) -> OwnRow | None:
@@ -305,14 +296,14 @@ class Store:
 
     async def _append_once(self, log: int, requests: Sequence[Request]) -> list[Outcome]:
         async with self._connection() as connection:
-            values = _append_values(log, requests)
+            values = values_of(log, requests)
             with warnings_on(connection) as warned_by:
-                async with connection.cursor(row_factory=class_row(_OutcomeRow)) as cursor:
+                async with connection.cursor(row_factory=args_row(told), binary=True) as cursor:
                     await cursor.execute(statement("append"), values, prepare=True)
                     rows = await cursor.fetchall()
         if _SYNC_WAIT in warned_by:
             raise OutcomeUnknown("committed here, and not known to be so on the standby")
-        return _outcomes(len(requests), rows)
+        return outcomes_of(len(requests), rows)
 
     async def _read(self, kind: type[R], name: str, values: Mapping[str, object]) -> list[R]:
         """The rows; read again, once, where the connection turns out to be dead."""
@@ -342,56 +333,6 @@ class Store:
             raise Unavailable("no connection to the database became free in time") from error
 
 
-def _weight_of(request: Request) -> int:
-    """How much the request delays others: by its entries, and by its bytes."""
-    bytes_ = sum(len(one.container) for one in request.entries)
-    bytes_ += sum(len(one.sealed) for one in request.moves)
-    return max(1, len(request.entries)) + bytes_ // WEIGHT_BYTES
-
-
 def _refusal(error: psycopg.Error) -> Fault:
     constraint = error.diag.constraint_name or "nothing that has a name"
     return Fault(f"the database refuses a request: SQLSTATE {error.sqlstate}, by {constraint}")
-
-
-def _append_values(log: int, requests: Sequence[Request]) -> dict[str, object]:
-    moves = [(i, move) for i, one in enumerate(requests, start=1) for move in one.moves]
-    entries = [(i, entry) for i, one in enumerate(requests, start=1) for entry in one.entries]
-    return {
-        "log": log,
-        "r_client": [one.client for one in requests],
-        "r_key": [one.key for one in requests],
-        "r_fingerprint": [one.fingerprint for one in requests],
-        "d_request": [i for i, _ in moves],
-        "d_subject": [move.subject for _, move in moves],
-        "d_version": [move.version for _, move in moves],
-        "d_sealed": [move.sealed for _, move in moves],
-        "e_request": [i for i, _ in entries],
-        "e_stream": [entry.stream for _, entry in entries],
-        "e_version": [entry.version for _, entry in entries],
-        "e_name": [entry.name for _, entry in entries],
-        "e_event": [entry.event_id for _, entry in entries],
-        "e_container": [entry.container for _, entry in entries],
-        "e_digests": [entry.digests for _, entry in entries],
-        "e_commitment": [entry.commitment for _, entry in entries],
-    }
-
-
-def _outcomes(many: int, rows: Sequence[_OutcomeRow]) -> list[Outcome]:
-    found: dict[int, list[_OutcomeRow]] = {}
-    for row in rows:
-        found.setdefault(row.request, []).append(row)
-    return [_outcome(found.get(i, [])) for i in range(1, many + 1)]
-
-
-def _outcome(rows: Sequence[_OutcomeRow]) -> Outcome:
-    if not rows:
-        return Outcome(name="accepted")
-    return Outcome(
-        name=rows[0].outcome, entries=tuple(_recorded(row) for row in rows if row.n is not None)
-    )
-
-
-def _recorded(row: _OutcomeRow) -> Recorded:
-    values = {name: getattr(row, name) for name in Recorded.__struct_fields__}
-    return msgspec.convert(values, Recorded)

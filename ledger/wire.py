@@ -61,8 +61,11 @@ def basis_of(fact: Fact) -> Fact:
 
 def content_of(fact: Fact) -> dict[str, object]:
     """The fields that are sealed apart and may be erased on their own."""
+    held = [name for name in sorted(fact.content) if getattr(fact, name) is not None]
+    if not held:
+        return {}
     values = fact_to_builtins(fact)
-    return {name: values[name] for name in sorted(fact.content) if name in values}
+    return {name: values[name] for name in held}
 
 
 def read_fact(value: object, *, field: str = "entry") -> Fact:

@@ -5,7 +5,7 @@ Facts of one request see those before them. Nothing is written here: `record` ap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from ledger.errors import Fault
 from ledger.events import Fact
 from ledger.history import Dossier, item
 from ledger.reader import Loaded, Reader
+from ledger.store import DossierRow
 from ledger.terms import Reason, Refusal
 from ledger.wire import basis_of
 
@@ -53,10 +54,14 @@ class Growth(msgspec.Struct, kw_only=True):
 
 
 class Work:
-    """Every stream of one request, by subject; None is the ledger's own."""
+    """Every stream of one request, by subject; None is the ledger's own.
 
-    def __init__(self, reader: Reader) -> None:
+    `given` is a stream as it was read already, beside something else.
+    """
+
+    def __init__(self, reader: Reader, given: DossierRow | None = None) -> None:
         self._reader = reader
+        self._given = given
         self._growths: dict[UUID | None, Growth] = {}
 
     async def load(self, subject: UUID | None) -> Loaded:
@@ -72,9 +77,10 @@ class Work:
         name = None if subject is None else str(subject)
         spread = Spread(Planned(subject=name, entry=entry_ids(), fact=fact))
         while (step := spread.next()) is not None:
-            stream = await self._stream(step)
+            stream = subject if step is spread.first else self._stream(step)
             if isinstance(stream, Refusal):
                 return stream
+            await self.load(stream)
             dossier, now = self.dossier(stream), self.now(stream)
             refusal = obstacle(step, dossier=dossier, now=now)
             if refusal is not None:
@@ -83,13 +89,10 @@ class Work:
             self._growths[stream].added.extend(grown)
         return None
 
-    async def _stream(self, step: Planned) -> UUID | Refusal | None:
-        """The stream that the step is for, loaded."""
+    def _stream(self, step: Planned) -> UUID | Refusal | None:
+        """The stream that the step is for."""
         own = self._reader.identity.stream
-        stream = None if step.subject is None else _subject(step.subject, step.fact, own=own)
-        if not isinstance(stream, Refusal):
-            await self.load(stream)
-        return stream
+        return None if step.subject is None else _subject(step.subject, step.fact, own=own)
 
     def dossier(self, subject: UUID | None) -> Dossier:
         """The stream as the request would leave it."""
@@ -118,7 +121,14 @@ class Work:
         if subject is None:
             return await self._reader.own()
         log = self._reader.identity.log_of(subject)
-        return (await self._reader.subjects(log, [subject]))[subject]
+        return (await self._reader.subjects(log, [subject], rows=self._rows))[subject]
+
+    async def _rows(self, log: int, known: Mapping[UUID, bytes | None]) -> dict[UUID, DossierRow]:
+        given, self._given = self._given, None
+        if given is not None and [given.subject] == list(known):
+            return {given.subject: given}
+        own = self._reader.identity.stream
+        return await self._reader.store.dossiers(log, known, own=own)
 
 
 def _subject(text: str, fact: Fact, *, own: UUID) -> UUID | Refusal:

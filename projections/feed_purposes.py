@@ -65,7 +65,7 @@ class Purposes:
         self._reader = reader
         self._pool = pool
         self._held: AgeingCache[tuple[int, int], frozenset[str]] = AgeingCache(
-            clock=clock, entries_max=REMEMBERED_MAX, age_s_max=REMEMBERED_S_MAX
+            clock=clock, weight_max=REMEMBERED_MAX, age_s_max=REMEMBERED_S_MAX
         )
 
     async def of(self, log: int, entries: Sequence[Stored]) -> dict[int, frozenset[str]]:

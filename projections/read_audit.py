@@ -8,8 +8,9 @@ them (`reads`), or verifying whole chains (`read_verification`).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Literal
 from uuid import UUID
 
@@ -61,7 +62,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     stored: bytes | None = None
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True):
+class Read(msgspec.Struct, frozen=True):
     """A row before it has its place in a chain; the columns of the table, by name."""
 
     log: int
@@ -86,7 +87,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     stored: bytes | None
 
 
-class Row(Read, frozen=True, kw_only=True):
+class Row(Read, frozen=True):
     """A row as it stands in its chain."""
 
     chain: UUID
@@ -182,14 +183,8 @@ def question(**asked: object) -> str:
 
 def linked(one: Read, *, chain: UUID, n: int, prev: bytes) -> Row:
     """The read as the n-th row of the chain, after the one with this hash."""
-    row = Row(
-        **{name: getattr(one, name) for name in Read.__struct_fields__},
-        chain=chain,
-        n=n,
-        prev=prev,
-        hash=b"",
-    )
-    return msgspec.structs.replace(row, hash=row_hash(row))
+    hash_ = sha256(msgspec.json.encode(_members(one, chain=chain, n=n, prev=prev)))
+    return Row(*(*_values_of(one), chain, n, prev, hash_))
 
 
 def row_hash(row: Row) -> bytes:
@@ -199,7 +194,7 @@ def row_hash(row: Row) -> bytes:
 
 def canonical(row: Row) -> bytes:
     """The row without its hash as canonical JSON (RFC 8785)."""
-    return _json.encode({"v": VERSION, **dict(members_of(row))})
+    return msgspec.json.encode(members_of(row))
 
 
 def opening_hash(one: Opening) -> bytes:
@@ -219,8 +214,7 @@ def opening_hash(one: Opening) -> bytes:
 
 def written_instant(moment: datetime) -> str:
     """The moment in UTC with six decimals, always."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return f"{utc.isoformat(timespec='microseconds')}Z"
+    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def sha256(text: bytes) -> bytes:
@@ -231,23 +225,70 @@ def sha256(text: bytes) -> bytes:
 _json = msgspec.json.Encoder(order="sorted")
 
 
-def members_of(row: Row) -> Iterator[tuple[str, object]]:
-    """What the hash is over, as JSON has it."""
-    for name in Row.__struct_fields__:
-        value = getattr(row, name)
-        if name == "stored":
-            # By its digest: an answer that can no longer be read may be removed, and is no gap.
-            yield "stored_digest", None if value is None else sha256(value).hex()
-        elif name != "hash":
-            yield name, _written(value)
+class Members(msgspec.Struct, frozen=True, kw_only=True):
+    """What the hash is over, in the order of RFC 8785; an id as text, as JSON has it."""
+
+    answer_digest: str
+    answered_at: str
+    catalogue: str | None
+    chain: UUID
+    client: str
+    decision: str | None
+    effective_at: str | None
+    id: UUID
+    kind: str
+    known_at: str | None
+    log: int
+    n: int
+    on_behalf_of: str | None
+    position: str | None
+    prev: str
+    purpose: str | None
+    question: str
+    reason: str | None
+    request: UUID
+    rulebook: str | None
+    stored_digest: str | None
+    subject: UUID | None
+    trace: str | None
+    v: int = VERSION
 
 
-def _written(value: object) -> object:
-    if isinstance(value, datetime):
-        return written_instant(value)
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value) if isinstance(value, UUID) else value
+_values_of = attrgetter(*Read.__struct_fields__)
+
+
+def members_of(row: Row) -> Members:
+    """What the hash is over."""
+    return _members(row, chain=row.chain, n=row.n, prev=row.prev)
+
+
+def _members(one: Read, *, chain: UUID, n: int, prev: bytes) -> Members:
+    return Members(
+        answer_digest=one.answer_digest.hex(),
+        answered_at=written_instant(one.answered_at),
+        catalogue=one.catalogue,
+        chain=chain,
+        client=one.client,
+        decision=one.decision,
+        effective_at=_moment(one.effective_at),
+        id=one.id,
+        kind=one.kind,
+        known_at=_moment(one.known_at),
+        log=one.log,
+        n=n,
+        on_behalf_of=one.on_behalf_of,
+        position=one.position,
+        prev=prev.hex(),
+        purpose=one.purpose,
+        question=one.question,
+        reason=one.reason,
+        request=one.request,
+        rulebook=one.rulebook,
+        # By its digest: an answer that can no longer be read may be removed, and is no gap.
+        stored_digest=None if one.stored is None else sha256(one.stored).hex(),
+        subject=one.subject,
+        trace=one.trace,
+    )
 
 
 def _moment(asked: datetime | date | None) -> str | None:

@@ -11,13 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
+from ledger.arrays import Array, bigints, byteas, texts, timestamps, uuids
 from ledger.batch import Batcher, Watch, Watching, unwatched
 from ledger.connections import Left, left_by
 from ledger.errors import Fault, OutcomeUnknown, Unavailable
@@ -36,12 +38,26 @@ SECONDS_MAX = 60
 """A row is written within this time of the read that it tells of, or not at all."""
 WAIT_SECONDS_MAX = 20.0
 """How long a row may wait to be sent, so that the bound above holds."""
+_ARRAYS: Mapping[str, Callable[[Iterable[Any]], Array]] = {
+    "n": bigints,
+    **dict.fromkeys(("id", "request", "subject"), uuids),
+    **dict.fromkeys(("answered_at", "effective_at", "known_at"), timestamps),
+    **dict.fromkeys(("answer_digest", "stored", "prev", "hash"), byteas),
+    **dict.fromkeys(
+        (
+            "client", "reason", "on_behalf_of", "trace", "kind", "purpose", "question", "position",
+            "catalogue", "rulebook", "decision",
+        ),
+        texts,
+    ),
+}  # fmt: skip
+"""How each column of a row is sent."""
 
 
 class Wanted(NamedTuple):
-    """Dossiers to read."""
+    """Dossiers to read, each with the last entry of what is held of it, by leaf hash."""
 
-    subjects: tuple[UUID, ...]
+    known: Mapping[UUID, bytes | None]
 
 
 class Unwritten(NamedTuple):
@@ -85,16 +101,19 @@ class ReadChains:
         self._process = _random_id(entropy)
         self._lanes: dict[int, _Lane] = {}
 
-    async def dossiers(self, log: int, subjects: Sequence[UUID]) -> dict[UUID, DossierRow]:
+    async def dossiers(
+        self, log: int, known: Mapping[UUID, bytes | None]
+    ) -> dict[UUID, DossierRow]:
         """The dossiers of the subjects, all of one log, with both heads, in one snapshot.
 
-        It is taken after the call: what was acknowledged before is seen.
+        It is taken after the call: what was acknowledged before is seen. One that is known up to
+        its last entry, by the leaf hash of that, is left out of its row.
         """
         try:
-            found = await self._lane(log).batcher.submit(Wanted(tuple(subjects)))
+            found = await self._lane(log).batcher.submit(Wanted(known))
         except OutcomeUnknown as error:
             raise Unavailable("this process is ending: ask again") from error
-        return {subject: found.rows[subject] for subject in subjects}
+        return {subject: found.rows[subject] for subject in known}
 
     async def write(self, reads: Sequence[Read]) -> None:
         """Returns once every row is committed; raises `Unavailable` where one is not known to be.
@@ -193,13 +212,13 @@ class _Lane:
         self.batcher: Batcher[Waiting, Found] = Batcher(self._flush, weight=_weight, watch=watch)
 
     async def _flush(self, waiting: Sequence[Waiting]) -> list[Found]:
-        subjects = _distinct(one.subjects for one in waiting if isinstance(one, Wanted))
+        known = _together(one.known for one in waiting if isinstance(one, Wanted))
         oldest = self._clock() - WAIT_SECONDS_MAX
         rows = [one for one in waiting if isinstance(one, Unwritten) and one.since >= oldest]
         try:
-            found = await self._until_known(subjects, rows)
+            found = await self._until_known(known, rows)
         except _CannotWrite:
-            found, rows = (await self._until_known(subjects, [])), []
+            found, rows = (await self._until_known(known, [])), []
         done = {id(one) for one in rows}
         return [
             Found(rows=found)
@@ -209,15 +228,15 @@ class _Lane:
         ]
 
     async def _until_known(
-        self, subjects: list[UUID], waiting: Sequence[Unwritten]
+        self, wanted: Mapping[UUID, bytes | None], waiting: Sequence[Unwritten]
     ) -> dict[UUID, DossierRow]:
         reads = [read for one in waiting for read in one.reads]
-        if not subjects and not reads:
+        if not wanted and not reads:
             return {}
         last = min((one.since for one in waiting), default=inf) + WAIT_SECONDS_MAX
         known = False
         try:
-            found = await self._attempts(subjects, reads, last=last)
+            found = await self._attempts(wanted, reads, last=last)
             known = True
             return found
         finally:
@@ -225,12 +244,12 @@ class _Lane:
                 self._chain.leave()
 
     async def _attempts(
-        self, subjects: list[UUID], reads: Sequence[Read], *, last: float
+        self, wanted: Mapping[UUID, bytes | None], reads: Sequence[Read], *, last: float
     ) -> dict[UUID, DossierRow]:
         """Sent again where a connection was lost: rows that are there already stay as they are."""
         for _ in range(ATTEMPTS):
             try:
-                return await self._once(subjects, reads)
+                return await self._once(wanted, reads)
             except (PoolTimeout, PoolClosed, TooManyRequests):
                 break
             except psycopg.Error as error:
@@ -246,13 +265,15 @@ class _Lane:
                 break
         raise Unavailable("the database cannot be reached")
 
-    async def _once(self, subjects: list[UUID], reads: Sequence[Read]) -> dict[UUID, DossierRow]:
+    async def _once(
+        self, wanted: Mapping[UUID, bytes | None], reads: Sequence[Read]
+    ) -> dict[UUID, DossierRow]:
         async with self._pool.connection() as connection:
             rows = await self._linked(connection, reads) if reads else []
-            text, values = _statement(self._chain.log, subjects, rows, own=self._own)
+            text, values = _statement(self._chain.log, wanted, rows, own=self._own)
             async with connection.cursor(row_factory=class_row(DossierRow), binary=True) as cursor:
                 await cursor.execute(text, values, prepare=True)
-                found = await cursor.fetchall() if subjects else []
+                found = await cursor.fetchall() if wanted else []
         self._chain.move(rows)
         return {row.subject: row for row in found}
 
@@ -268,17 +289,20 @@ class _Lane:
 
 
 def _statement(
-    log: int, subjects: list[UUID], rows: Sequence[Row], *, own: UUID
+    log: int, wanted: Mapping[UUID, bytes | None], rows: Sequence[Row], *, own: UUID
 ) -> tuple[bytes, dict[str, object]]:
     """One statement that writes the rows and reads the dossiers, and its values."""
     written = statement("write_reads") if rows else b""
-    if not subjects:
+    if not wanted:
         return written, _columns(rows)
-    # One that waits alone is read as one: that is less work.
-    one = len(subjects) == 1
-    read = record_statement("dossier" if one else "dossiers")
-    wanted = {"wanted": subjects[0]} if one else {"subjects": subjects}
-    values: dict[str, object] = {"log": log, "own": own, **wanted}
+    values: dict[str, object] = {"log": log, "own": own}
+    if len(wanted) == 1:
+        # One that waits alone is read as one: that is less work.
+        read = record_statement("dossier")
+        ((values["wanted"], values["known"]),) = wanted.items()
+    else:
+        read = record_statement("dossiers")
+        values |= {"subjects": uuids(wanted), "known": byteas(wanted.values())}
     if not rows:
         return read, values
     return b"WITH written AS (\n" + written + b")\n" + read, values | _columns(rows)
@@ -286,13 +310,14 @@ def _statement(
 
 def _columns(rows: Sequence[Row]) -> dict[str, object]:
     """The rows as the statement takes them: one array a column, but for what all have in common."""
-    names = [name for name in Row.__struct_fields__ if name not in ("log", "chain")]
-    arrays: dict[str, object] = {name: [getattr(one, name) for one in rows] for name in names}
+    arrays: dict[str, object] = {
+        name: array(map(attrgetter(name), rows)) for name, array in _ARRAYS.items()
+    }
     return arrays | {"log": rows[0].log, "chain": rows[0].chain}
 
 
 def _weight(one: Waiting) -> int:
-    return len(one.subjects) if isinstance(one, Wanted) else len(one.reads)
+    return len(one.known) if isinstance(one, Wanted) else len(one.reads)
 
 
 def _by_log(reads: Iterable[Read]) -> dict[int, list[Read]]:
@@ -302,8 +327,13 @@ def _by_log(reads: Iterable[Read]) -> dict[int, list[Read]]:
     return found
 
 
-def _distinct(some: Iterable[Sequence[UUID]]) -> list[UUID]:
-    return list(dict.fromkeys(subject for each in some for subject in each))
+def _together(some: Iterable[Mapping[UUID, bytes | None]]) -> dict[UUID, bytes | None]:
+    """All that is wanted; what is not held by everybody, or not alike, is read whole."""
+    found: dict[UUID, bytes | None] = {}
+    for known in some:
+        for subject, last in known.items():
+            found[subject] = last if found.get(subject, last) == last else None
+    return found
 
 
 def _unwritten() -> Unavailable:

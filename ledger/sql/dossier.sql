@@ -1,6 +1,9 @@
 -- The dossier of one subject, as `dossiers` reads those of many: less work where one waits alone.
-SELECT %(wanted)s::uuid AS subject, d.version, d.n, d.recorded_at, d.sealed,
-    t.n IS NOT NULL AS destroyed, own.version AS own_version,
+SELECT %(wanted)s::uuid AS subject, d.version, d.head AS last, t.n IS NOT NULL AS destroyed,
+    CASE WHEN d.head = %(known)s::bytea THEN NULL ELSE d.n END AS n,
+    CASE WHEN d.head = %(known)s::bytea THEN NULL ELSE d.recorded_at END AS recorded_at,
+    CASE WHEN d.head = %(known)s::bytea THEN NULL ELSE d.sealed END AS sealed,
+    own.version AS own_version,
     own.n[array_upper(own.n, 1)] AS own_n,
     own.recorded_at[array_upper(own.recorded_at, 1)] AS own_recorded_at, own.head AS own_head,
     head.size, head.recorded_at AS head_recorded_at, head.leaf_hash, ledger_clock() AS now

@@ -12,9 +12,10 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from ledger.store import Request, Store
+from ledger.store import Asked, Request, Store
 from tests.integration.appending import Requests, emptied, one_ledger
-from tests.integration.wired import Founded
+from tests.integration.rows_read import rows_read
+from tests.integration.wired import Founded, Wired
 
 ROWS = 20_000
 TABLES = ("entry", "dossier", "idempotency", "log_head")
@@ -31,10 +32,6 @@ INSERT INTO idempotency
 SELECT 0, client, idempotency_key, sha256(''), n, n FROM entry WHERE client = 'grown';
 UPDATE log_head SET size = 1000 + %(rows)s;
 """
-READ = """
-SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables
-WHERE relname = ANY (%s)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +47,9 @@ def ledger(founded_once: Founded) -> Founded:
 
 async def counted(store: Store, requests: list[Request]) -> int:
     """The rows read by one flush of the requests, counted by the server itself."""
-    before = await _settled(store)
+    before = await rows_read(store._pool, TABLES)
     await asyncio.gather(*(store.append(0, one) for one in requests))
-    return await _settled(store) - before
-
-
-async def _settled(store: Store) -> int:
-    async with store._pool.connection() as connection:
-        await connection.execute("SELECT pg_stat_force_next_flush()")
-        cursor = await connection.execute(READ, [list(TABLES)])
-        row = await cursor.fetchone()
-    assert row is not None
-    return int(row[0])
+    return await rows_read(store._pool, TABLES) - before
 
 
 @pytest.mark.parametrize("first", [0, 1, 3, 40])
@@ -86,6 +74,30 @@ def test_an_append_reads_as_many_rows_of_a_full_ledger_as_of_an_empty_one(ledger
 
     small, large = asyncio.run(story())
     assert max(large) <= max(small) + 5 * len(repeated)
+
+
+def test_what_a_request_starts_from_reads_as_little_of_a_full_ledger_as_of_an_empty_one(ledger):
+    made = Requests(ledger.random)
+    known = [made.request() for _ in range(5)]
+    own = ledger.identity.stream
+
+    async def story(wired: Wired) -> tuple[int, int]:
+        await asyncio.gather(*(wired.store.append(0, one) for one in known))
+        as_owner(ledger, "VACUUM (ANALYZE) entry, dossier, idempotency, log_head")
+
+        async def looked() -> int:
+            before = await rows_read(wired.pool, TABLES)
+            asked = [Asked(one.moves[0].subject, one.client, one.key) for one in known]
+            await asyncio.gather(*(wired.store.ground(0, each, own=own) for each in asked))
+            return await rows_read(wired.pool, TABLES) - before
+
+        await looked()
+        small = await looked()
+        as_owner(ledger, GROW % {"rows": ROWS})
+        return small, await looked()
+
+    small, large = ledger.run(story)
+    assert large <= small + len(known)
 
 
 def as_owner(ledger: Founded, statement: str) -> None:

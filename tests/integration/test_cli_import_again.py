@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -28,8 +29,10 @@ from tests.integration.import_files import (
     written,
 )
 from tests.integration.waiting import until
-from tests.integration.wired import Founded, founded
+from tests.integration.wired import Founded, founded, withdrawal
 from tests.shell import Shell
+
+LINES = 2_200
 
 
 @pytest.fixture
@@ -140,14 +143,30 @@ def test_no_more_is_read_ahead_than_is_in_flight(shell: Shell, tmp_path: Path) -
             await importing.run(_watched(importing, ahead))
 
     on_ledger(load(environ=shell.environ()), act)
-    assert len(ahead) == 1_000
+    assert len(ahead) == LINES > 2 * (IN_FLIGHT + 2 * TOGETHER)
     assert max(ahead) <= IN_FLIGHT + 2 * TOGETHER
 
 
 def _watched(importing: Importing, ahead: list[int]) -> Iterator[Raw]:
-    for n in range(1_000):
+    for n in range(LINES):
         ahead.append(n - importing.summary.recorded)
         yield Raw(n + 1, json.dumps(complaint(person(n % 100), n)).encode())
+
+
+def test_a_withdrawal_of_an_import_goes_ahead_of_nobody(
+    shell: Shell, ledger: Founded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, urgent = Recorder.record, []
+
+    async def watched(self: Recorder, command: Any) -> Any:
+        urgent.append(command.urgent)
+        return await record(self, command)
+
+    withdrawn = withdrawal(UUID(SUBJECT), "2026-02-01T10:00:00Z") | {"subject": SUBJECT}
+    file = written(tmp_path / "in", [withdrawn])
+    monkeypatch.setattr(Recorder, "record", watched)
+    assert summary(shell.run("import", "--json", file))["recorded"] == 1
+    assert urgent == [False]
 
 
 def _unexpected(one: Unrecorded) -> None:

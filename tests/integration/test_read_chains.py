@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import psycopg
 import pytest
 
 from ledger.errors import Fault, Unavailable
-from projections.read_chains import ROWS_MAX, WAIT_SECONDS_MAX, ReadChains
+from projections.read_chains import ROWS_MAX, WAIT_SECONDS_MAX, ReadChains, _together
 from projections.read_verification import Chain
 from tests.integration.auditing import auditing, broken, rows, verified, written
 from tests.integration.wired import Founded, born, founded
@@ -57,7 +58,7 @@ def test_dossiers_are_those_of_the_store_alone_and_together(ledger):
             for some in (people[:1], people[2:], people, [ledger.identity.stream]):
                 own = ledger.identity.stream
                 expected = await wired.store.dossiers(0, some, own=own)
-                found = await reads.dossiers(0, some)
+                found = await reads.dossiers(0, dict.fromkeys(some))
                 assert list(found) == list(expected)
                 for subject, row in found.items():
                     same = msgspec.structs.replace(row, now=expected[subject].now)
@@ -72,8 +73,8 @@ def test_a_destroyed_person_is_read_so(ledger):
 
     async def story(_):
         async with auditing(ledger) as reads:
-            alone = await reads.dossiers(0, [subject])
-            both = await reads.dossiers(0, [subject, ledger.subject()])
+            alone = await reads.dossiers(0, {subject: None})
+            both = await reads.dossiers(0, {subject: None, ledger.subject(): None})
             return alone[subject].destroyed, both[subject].destroyed
 
     assert ledger.run(story) == (True, True)
@@ -84,7 +85,7 @@ def test_what_waits_leaves_in_one_flush_reads_and_rows_alike(ledger):
         flushes = Flushes()
         async with auditing(ledger, watching=flushes) as reads:
             found = await asyncio.gather(
-                *(reads.dossiers(0, [ledger.subject()]) for _ in range(20)),
+                *(reads.dossiers(0, {ledger.subject(): None}) for _ in range(20)),
                 *(reads.write(rows(ledger, 2)) for _ in range(20)),
             )
         assert [one is not None and len(one) for one in found[:20]] == [1] * 20
@@ -111,7 +112,7 @@ def test_a_commit_waits_for_this_servers_disk_and_for_no_standby(ledger):
 def test_everything_acknowledged_is_in_the_chain_of_its_process_without_a_gap(ledger):
     async def asking(reads, acknowledged):
         for _ in range(6):
-            await reads.dossiers(0, [ledger.subject()])
+            await reads.dossiers(0, {ledger.subject(): None})
             some = rows(ledger, ledger.random.randint(1, 3))
             await reads.write(some)
             acknowledged += [one.id for one in some]
@@ -167,7 +168,7 @@ def test_more_rows_than_a_flush_may_hold_are_written_in_several(ledger):
 def test_a_chain_that_nothing_was_written_to_is_not_begun(ledger):
     async def story(_):
         async with auditing(ledger) as reads:
-            await reads.dossiers(0, [ledger.subject()])
+            await reads.dossiers(0, {ledger.subject(): None})
 
     ledger.run(story)
     assert ledger.sql("SELECT * FROM read_audit_chain") == []
@@ -187,7 +188,7 @@ def test_connections_that_are_gone_between_a_read_and_its_row_are_made_again(led
     async def story(_):
         async with auditing(ledger) as reads:
             for _ in range(3):
-                await reads.dossiers(0, [ledger.subject()])
+                await reads.dossiers(0, {ledger.subject(): None})
                 terminated(ledger, reads)
                 await reads.write(rows(ledger, 2))
 
@@ -248,7 +249,7 @@ def test_a_row_that_is_refused_fails_alone(ledger):
             found = await asyncio.gather(
                 *(reads.write(rows(ledger, 1)) for _ in range(5)),
                 reads.write(bad),
-                *(reads.dossiers(0, [ledger.subject()]) for _ in range(5)),
+                *(reads.dossiers(0, {ledger.subject(): None}) for _ in range(5)),
                 *(reads.write(rows(ledger, 1)) for _ in range(5)),
                 return_exceptions=True,
             )
@@ -268,7 +269,7 @@ def test_where_no_row_may_be_written_reading_goes_on(ledger):
         async with auditing(ledger) as reads:
             found = await asyncio.gather(
                 reads.write(rows(ledger, 1)),
-                reads.dossiers(0, [ledger.subject()]),
+                reads.dossiers(0, {ledger.subject(): None}),
                 return_exceptions=True,
             )
             assert isinstance(found[0], Unavailable)
@@ -286,7 +287,7 @@ def test_where_the_table_is_held_up_the_rows_fail_and_reading_goes_on(ledger):
                 await holding.execute("LOCK TABLE read_audit IN ACCESS EXCLUSIVE MODE")
                 found = await asyncio.gather(
                     reads.write(rows(ledger, 1)),
-                    reads.dossiers(0, [ledger.subject()]),
+                    reads.dossiers(0, {ledger.subject(): None}),
                     return_exceptions=True,
                 )
             assert isinstance(found[0], Unavailable)
@@ -333,9 +334,9 @@ def test_it_is_not_tried_for_ever(ledger):
 def test_a_pool_that_is_closed_gives_no_answer(ledger):
     async def story(_):
         async with auditing(ledger) as reads:
-            await reads.dossiers(0, [ledger.subject()])
+            await reads.dossiers(0, {ledger.subject(): None})
         with pytest.raises(Unavailable):
-            await reads.dossiers(0, [ledger.subject()])
+            await reads.dossiers(0, {ledger.subject(): None})
         with pytest.raises(Unavailable):
             await reads.write(rows(ledger, 1))
 
@@ -346,7 +347,7 @@ def test_what_waits_when_the_process_ends_is_told_so(ledger):
     async def story(_):
         async with auditing(ledger) as reads:
             asking = [
-                asyncio.create_task(reads.dossiers(0, [ledger.subject()])),
+                asyncio.create_task(reads.dossiers(0, {ledger.subject(): None})),
                 asyncio.create_task(reads.write(rows(ledger, 1))),
             ]
             for _ in range(2):
@@ -366,7 +367,7 @@ def test_a_read_that_the_database_refuses_is_a_fault(ledger):
     async def story(_):
         async with auditing(ledger) as reads:
             with pytest.raises(Fault, match="SQLSTATE 42501"):
-                await reads.dossiers(0, [ledger.subject()])
+                await reads.dossiers(0, {ledger.subject(): None})
 
     ledger.run(story)
 
@@ -382,3 +383,13 @@ def test_a_verified_chain_names_its_end_for_whoever_anchors_it(ledger):
     ledger.run(story)
     ((chain, n, hash_),) = ledger.sql("SELECT chain, n, hash FROM read_audit WHERE n = 3")
     assert verified(ledger) == [Chain(log=0, chain=chain, rows=3, n=n, hash=hash_)]
+
+
+def test_what_is_wanted_by_several_is_left_out_only_where_all_hold_the_same():
+    one, other, third = (UUID(int=n) for n in range(3))
+    assert _together([{one: b"a", other: b"b"}, {one: b"a", third: None}, {other: b"c"}]) == {
+        one: b"a",
+        other: None,
+        third: None,
+    }
+    assert _together([{one: None}, {one: b"a"}]) == _together([{one: b"a"}, {one: None}])

@@ -14,6 +14,7 @@ import pytest
 from ledger.errors import Conflict, Fault, KeyReused, VersionConflict
 from ledger.reader import Loaded, Rows
 from ledger.record import Command, Receipted, Refused
+from ledger.store import Asked, Ground
 from ledger.terms import Reason
 from ledger.wire import read_fact
 from tests.integration.appending import emptied, one_ledger, stored
@@ -65,15 +66,15 @@ def test_many_writers_of_one_stream_all_get_their_turn(ledger):
 
 def meanwhile(wired: Wired, act: Callable[[], Awaitable[object]]) -> None:
     """Somebody acts once, just after this process has looked whether its request is known."""
-    seen, left = wired.store.seen, [act]
+    ground, left = wired.store.ground, [act]
 
-    async def instead(log: int, *, client: str, key: str) -> bytes | None:
-        found = await seen(log, client=client, key=key)
+    async def instead(log: int, asked: Asked, *, own: UUID) -> Ground:
+        found = await ground(log, asked, own=own)
         if left:
             await left.pop()()
         return found
 
-    wired.store.seen = instead  # type: ignore[method-assign]
+    wired.store.ground = instead  # type: ignore[method-assign]
 
 
 @contextmanager

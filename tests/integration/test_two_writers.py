@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from ledger.appends import values_of
 from ledger.sql import statement
-from ledger.store import _append_values
 from tests.integration.appending import Requests, altered, emptied, one_ledger, stored
 from tests.integration.wired import Founded
 
@@ -47,7 +47,7 @@ def append_slowly(ledger: Founded) -> None:
     made = Requests(ledger.random)
     with psycopg.connect(ledger.database) as connection:
         for _ in range(SLOW):
-            values = _append_values(0, [made.request(many=5)])
+            values = values_of(0, [made.request(many=5)])
             connection.execute(statement("append"), values)
             connection.execute("SELECT pg_sleep(0.02)")
             connection.commit()

@@ -14,7 +14,7 @@ import msgspec
 
 from ledger.events import CatalogueAdopted, Fact
 from ledger.history import Dossier
-from ledger.reader import Loaded, Reader
+from ledger.reader import Loaded, Reader, Rows
 from ledger.store import Head, Identity
 from ledger.terms import Reason, Refusal
 from ledger.work import Work
@@ -62,7 +62,9 @@ class Shelf:
     def __init__(self) -> None:
         self.identity = Identity(origin="test.example/ledger", logs=1, stream=OWN)
 
-    async def subjects(self, log: int, subjects: Sequence[UUID]) -> dict[UUID, Loaded]:
+    async def subjects(
+        self, log: int, subjects: Sequence[UUID], *, rows: Rows
+    ) -> dict[UUID, Loaded]:
         head = Head(size=0, recorded_at=instant(NOW), leaf_hash=None, now=instant(NOW))
         return {
             one: Loaded(

@@ -6,16 +6,16 @@ what each rule lets through (`test_admit_rules`).
 """
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
 
 from ledger import admit as admission
 from ledger.catalogue_checks import CHECKS as CATALOGUE_CHECKS
-from ledger.events import ENTRY_TYPES, CatalogueAdopted, Fact
+from ledger.events import ENTRY_TYPES, Fact
 from ledger.history import Dossier
-from ledger.rules.rulebook import LawView, uk_gdpr
+from ledger.rules.rulebook import uk_gdpr
 from ledger.terms import Reason, Refusal
 from ledger.wire import fact_to_builtins
 from tests.unit.admissions import (
@@ -111,17 +111,11 @@ def test_every_case_has_something_to_repeat_or_nothing_personal() -> None:
 
 def everything_wrong(desk: Desk, one: Try) -> list[Reason]:
     """What each check says first, in the order in which they are asked."""
-    common = desk.dossier(None).at(instant(NOW))
     person = Dossier(one.subject, destroyed=True) if one.destroyed else desk.dossier(one.subject)
     case = admission.Admission(
         fact=one.fact,
         dossier=person,
-        person=person.at(instant(NOW)),
-        common=common,
-        documents=tuple(
-            cast(CatalogueAdopted, each.fact).catalogue for each in common.of(CatalogueAdopted)
-        ),
-        law=LawView(uk_gdpr(), common, known_at=None),
+        common=desk.dossier(None).at(instant(NOW)),
         rulebook=uk_gdpr(),
         now=instant(NOW),
     )

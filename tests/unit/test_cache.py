@@ -1,4 +1,4 @@
-"""The cache: bounded in entries and in age, whatever is asked of it."""
+"""The cache: bounded in weight and in age, whatever is asked of it."""
 
 from collections import OrderedDict
 
@@ -18,8 +18,8 @@ class Clock:
         return self.now
 
 
-def make(clock: Clock, entries_max: int = 3) -> AgeingCache[str, int]:
-    return AgeingCache(clock=clock, entries_max=entries_max, age_s_max=60.0)
+def make(clock: Clock, weight_max: int = 3) -> AgeingCache[str, int]:
+    return AgeingCache(clock=clock, weight_max=weight_max, age_s_max=60.0)
 
 
 @pytest.mark.parametrize(("age", "found"), [(59.9, 1), (60.0, None), (1e9, None)])
@@ -67,3 +67,31 @@ def test_the_least_recently_used_value_goes_first(steps):
         while len(plain) > 3:
             plain.popitem(last=False)
         assert len(cache) == len(plain)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abcdef"), st.none() | st.integers(0, 9), st.booleans()),
+        max_size=60,
+    )
+)
+def test_no_more_is_held_than_the_weight_allows(steps):
+    """A value that weighs more than all that may be held is not held."""
+    cache = AgeingCache[str, int](
+        clock=Clock(), weight_max=12, age_s_max=60.0, weigh=lambda value: value
+    )
+    plain: OrderedDict[str, int] = OrderedDict()
+    for name, value, wide in steps:
+        if value is None:
+            cache.forget(name)
+            plain.pop(name, None)
+        else:
+            plain.pop(name, None)
+            plain[name] = value + 4 * wide
+            cache.put(name, plain[name])
+        while sum(plain.values()) > 12:
+            plain.popitem(last=False)
+        assert len(cache) == len(plain)
+    assert {name: cache.get(name) for name in "abcdef"} == {
+        name: plain.get(name) for name in "abcdef"
+    }

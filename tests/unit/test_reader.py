@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import UUID, uuid4
@@ -102,9 +102,9 @@ def test_dossiers_may_be_read_by_somebody_else_for_many_at_once() -> None:
         one, other = reader(rows=[], owns=[3]), Scripted(rows=[3, 3], owns=[])
         asked: list[tuple[int, list[UUID]]] = []
 
-        async def rows(log: int, subjects: Sequence[UUID]) -> dict[UUID, DossierRow]:
-            asked.append((log, list(subjects)))
-            return await other.dossiers(log, list(subjects), own=OWN)
+        async def rows(log: int, known: Mapping[UUID, bytes | None]) -> dict[UUID, DossierRow]:
+            asked.append((log, list(known)))
+            return await other.dossiers(log, list(known), own=OWN)
 
         subject = uuid4()
         loaded = (await one.subjects(0, [subject], rows=rows))[subject]
