@@ -17,6 +17,7 @@ from api import noted
 from api.access import client_of, covering
 from api.body import AnyRequest
 from api.exchange import promise
+from api.headers import given
 from api.runtime import Runtime
 from api.state import runtime
 from api.waiting import until_reached
@@ -180,7 +181,7 @@ def check_purpose(purpose: str) -> str:
 
 def _words(request: AnyRequest, header: str) -> str | None:
     """What the header says, in UTF-8; None where it was not sent."""
-    sent = request.headers.getall(header, [])
+    sent = given(request.scope, header.lower().encode("latin-1"))
     if not sent:
         return None
     try:

@@ -5,15 +5,17 @@ Instants stay strings here and are read by `ledger.civil`: a number must never b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
 from litestar.enums import ParamType
+from litestar.handlers import BaseRouteHandler
 from litestar.params import ParameterKwarg
 
+from api.headers import given
 from api.ijson import value_of
 from api.problems import TooLarge, WrongMediaType
 from ledger.civil import parse_day, parse_instant
@@ -46,8 +48,8 @@ async def read(request: AnyRequest, kind: type[T], *, bytes_max: int) -> T:
 async def read_value(request: AnyRequest, *, bytes_max: int) -> tuple[bytes, object]:
     """The body, which must be I-JSON and say so, up to its limit, and the value it stands for."""
     _require_json(request)
-    declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > bytes_max:
+    declared = given(request.scope, b"content-length")
+    if any(one.isdigit() and int(one) > bytes_max for one in declared):
         raise TooLarge
     body = bytearray()
     async for chunk in request.stream():
@@ -59,14 +61,20 @@ async def read_value(request: AnyRequest, *, bytes_max: int) -> tuple[bytes, obj
 
 def _require_json(request: AnyRequest) -> None:
     """Raise `WrongMediaType` for another type, another character set, or a packed body."""
-    packed = ",".join(request.headers.getall("content-encoding", ["identity"]))
-    types = request.headers.getall("content-type", [])
-    if len(types) != 1 or {one.strip().lower() for one in packed.split(",")} != {"identity"}:
+    packed = given(request.scope, b"content-encoding")
+    types = given(request.scope, b"content-type")
+    if len(types) != 1 or any(not _is_plain(one) for one in packed):
         raise WrongMediaType
+    if types[0] == "application/json":
+        return
     media_type, *parameters = (one.strip().lower() for one in types[0].split(";"))
     named = {one.partition("=")[2].strip('"') for one in parameters if one.startswith("charset")}
     if media_type != "application/json" or named - {"utf-8"}:
         raise WrongMediaType
+
+
+def _is_plain(coding: str) -> bool:
+    return {one.strip().lower() for one in coding.split(",")} == {"identity"}
 
 
 def instant(text: str | None, *, field: str) -> datetime | None:
@@ -86,11 +94,13 @@ def instant_or_day(text: str | None, *, field: str) -> datetime | date | None:
 
 async def check_parameters(request: AnyRequest) -> None:
     """A mistyped parameter must not become a silent default: the answer would be to another one."""
-    taken = dict(_parameters(request))
-    given = list(request.query_params.multi_items())
-    if len({name for name, _ in given}) != len(given):
+    taken = _parameters(request.route_handler)
+    if not taken and not request.scope["query_string"]:
+        return
+    named = list(request.query_params.multi_items())
+    if len({name for name, _ in named}) != len(named):
         raise Misasked("a parameter stands twice", code="parameter-twice")
-    if not taken.keys() >= {name for name, _ in given}:
+    if not taken.keys() >= {name for name, _ in named}:
         takes = ", ".join(sorted(taken)) or "none"
         message = f"this call takes no such parameter; it takes: {takes}"
         raise Misasked(message, code="unknown-parameter")
@@ -101,15 +111,19 @@ async def check_parameters(request: AnyRequest) -> None:
 
 def check_bodiless(request: AnyRequest) -> None:
     """A body where none has a meaning is refused, not passed over (RFC 9110, section 9.3.1)."""
-    length = request.headers.get("content-length", "0")
-    given = "transfer-encoding" in request.headers or length.strip("0") != ""
-    if given and request.method not in _WITH_BODY:
+    if request.method in _WITH_BODY:
+        return
+    sized = any(one.strip("0") for one in given(request.scope, b"content-length"))
+    if sized or given(request.scope, b"transfer-encoding"):
         raise Misasked("this call takes no body", code="unexpected-body", field="body")
 
 
-def _parameters(request: AnyRequest) -> Iterator[tuple[str, bool]]:
+@cache
+def _parameters(handler: BaseRouteHandler) -> dict[str, bool]:
     """The query parameters of the call, and whether each must be given."""
-    for name, one in request.route_handler.parsed_fn_signature.parameters.items():
+    found: dict[str, bool] = {}
+    for name, one in handler.parsed_fn_signature.parameters.items():
         about = one.kwarg_definition
         if isinstance(about, ParameterKwarg) and about.param_type is ParamType.QUERY:
-            yield about.name or name, one.is_required
+            found[about.name or name] = one.is_required
+    return found

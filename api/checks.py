@@ -6,12 +6,13 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Response, get
 from litestar.params import FromPath, FromQuery
 
 from api.access import needs
 from api.asking import asked, asked_of_all, asked_together
 from api.body import AnyRequest, instant, instant_or_day, read
+from api.ready import Answering, Ready
 from api.state import runtime
 from ledger.answer import Answer
 from ledger.errors import Malformed
@@ -109,17 +110,17 @@ def answered(body: object, *, status_code: int = 200) -> Response[bytes]:
     )
 
 
-@post("/v1/checks", guards=[needs("check")], status_code=200)
-async def check(request: AnyRequest) -> Response[bytes]:
+@Answering("/v1/checks", http_method="POST", guards=[needs("check")], status_code=200)
+async def check(request: AnyRequest) -> Ready:
     """May we process this person's data for this purpose, on which basis, and why."""
     ledger = runtime(request)
     body = await read(request, CheckBody, bytes_max=ledger.settings.body_bytes_max)
     found = await asked(request, body.query(), store=body.store)
-    return answered(explained(found, body.explain))
+    return Ready(explained(found, body.explain))
 
 
-@post("/v1/checks/batch", guards=[needs("check")], status_code=200)
-async def check_batch(request: AnyRequest) -> Response[bytes]:
+@Answering("/v1/checks/batch", http_method="POST", guards=[needs("check")], status_code=200)
+async def check_batch(request: AnyRequest) -> Ready:
     """Up to a thousand questions at once."""
     ledger = runtime(request)
     body = await read(request, BatchBody, bytes_max=ledger.settings.body_bytes_max)
@@ -134,7 +135,7 @@ async def check_batch(request: AnyRequest) -> Response[bytes]:
         BatchAnswer(id=one.id, answer=explained(answer, one.explain))
         for one, answer in zip(body.checks, answers, strict=True)
     ]
-    return answered(BatchAnswers(answers=found))
+    return Ready(BatchAnswers(answers=found))
 
 
 @get("/v1/subjects/{subject:uuid}/bases", guards=[needs("history")])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from litestar.types import Scope
+
 HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "cross-origin-opener-policy": "same-origin",
@@ -23,6 +25,11 @@ _BODILESS = {204, 304}
 _OF_A_BODY = {b"content-length", b"content-type"}
 
 Raw = list[tuple[bytes, bytes]]
+
+
+def given(scope: Scope, name: bytes) -> list[str]:
+    """The values of the request's headers of this name, in lower case, as they came."""
+    return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
 
 
 class Usual:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from api.body import AnyRequest
 from api.exchange import promise
+from api.headers import given
 from api.state import runtime
 from ledger.errors import Behind, LogForked, Malformed, Unavailable
 from ledger.tlog.proof import LogProof
@@ -79,10 +80,10 @@ async def _pause() -> None:
 
 async def until_reached(request: AnyRequest, positions: Iterable[Position | None]) -> None:
     """Returns when these are reached, or when the caller would rather have an error."""
-    seconds = preferred_wait(request, most=WAIT_SECONDS_MAX)
     logs = range(runtime(request).identity.logs)
     wanted = [one for one in positions if one is not None and one.log in logs]
-    if seconds is None or not wanted:
+    seconds = preferred_wait(request, most=WAIT_SECONDS_MAX) if wanted else None
+    if seconds is None:
         return
     promise("preference-applied", f"wait={seconds}")
     furthest: dict[int, int] = {}
@@ -157,7 +158,7 @@ async def until_covered(request: AnyRequest, log: int, n: int) -> LogProof | Non
 
 def preferred_wait(request: AnyRequest, *, most: int) -> int | None:
     """How many seconds the caller would rather wait, up to `most`; the first `wait` counts."""
-    for line in request.headers.getall("prefer", []):
+    for line in given(request.scope, b"prefer"):
         for one in line.split(","):
             found = _WAIT.fullmatch(one)
             if found is not None:
