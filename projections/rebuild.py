@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -24,7 +25,7 @@ from ledger.dossier import kept
 from ledger.errors import Fault, Unavailable
 from ledger.reader import Loaded, Reader
 from ledger.rules.rulebook import RuleBook
-from ledger.seal import Destroyed, Entropy, seal_bytes
+from ledger.seal import DataKey, Destroyed, Entropy, seal_bytes
 from projections.current import IDLE_S, Tailer, follower_name, present
 from projections.derived import (
     Basis,
@@ -39,11 +40,14 @@ from projections.derived import (
     streams,
 )
 from projections.everyone import Progress, pin, rows
-from projections.replay import Folded, fold
+from projections.replay import Folded, fold, folds
 from projections.sql import statement
 
 ATTEMPTS = 3
 """How often two sides are compared that may be written between reading one and the other."""
+
+PORTION_BYTES = 8 * 1024 * 1024
+"""How much of dossiers is written by one statement, but for a single one that is larger."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +67,17 @@ class _Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Number(msgspec.Struct, frozen=True, kw_only=True):
     n: int | None
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A dossier as it is written."""
+
+    subject: UUID
+    version: int
+    head: bytes
+    n: list[int]
+    recorded_at: list[datetime]
+    sealed: bytes
 
 
 class _Report:
@@ -216,58 +231,49 @@ class Rebuild:
         written: dict[UUID, bytes] = {}
         left = list(some)
         while left:
-            folded = {stream: await self._fold(log, stream) for stream in left}
+            folded = await folds(self._reader, self._pool, log, left)
             left = await self._write(log, folded, entropy)
             written |= {stream: folded_content(log, stream, one) for stream, one in folded.items()}
         return [written[stream] for stream in some]
 
     async def _write(self, log: int, folded: Mapping[UUID, Folded], entropy: Entropy) -> list[UUID]:
         """The streams that have moved on, whose dossiers were not written."""
-        made = {
-            stream: await self._row(log, stream, one, entropy) for stream, one in folded.items()
-        }
+        gone = {stream for stream, one in folded.items() if one.dossier.destroyed}
+        made = await self._rows({s: one for s, one in folded.items() if s not in gone}, entropy)
         async with self._pool.connection() as connection, connection.transaction():
             await connection.execute(statement("log_locked"), {"log": log})
             versions = await _versions(connection, log, list(folded))
             moved = [s for s, one in folded.items() if _version(one) != versions[s]]
-            for stream, (name, values) in made.items():
-                if stream not in moved:
-                    await connection.execute(statement(name), values, prepare=True)
+            for some in _portions([one for one in made if one.subject not in moved]):
+                values = {"log": log, "rows": msgspec.json.encode(some).decode()}
+                await connection.execute(statement("keep_dossiers"), values)
+            for stream in gone.difference(moved):
+                values = _tombstone(log, stream, folded[stream])
+                await connection.execute(statement("keep_tombstone"), values)
         return moved
 
-    async def _row(
-        self, log: int, stream: UUID, one: Folded, entropy: Entropy
-    ) -> tuple[str, dict[str, object]]:
-        """What is written for the stream: its dossier, or that its person is erased."""
-        assert one.last is not None, "a stream without entries is none"
-        if one.dossier.destroyed:
-            return "keep_tombstone", {
-                "log": log,
-                "subject": stream,
-                "n": one.last.n,
-                "version": one.last.version,
-                "head": one.last.leaf_hash,
-            }
-        items = one.dossier.items
-        plain = b"".join(kept(each.entry, each.fact) for each in items)
-        return "keep_dossier", {
-            "log": log,
-            "subject": stream,
-            "version": one.last.version,
-            "head": one.last.leaf_hash,
-            "n": [each.n for each in items],
-            "recorded_at": [each.recorded_at for each in items],
-            "sealed": await self._sealed(stream, plain, entropy),
-        }
-
-    async def _sealed(self, stream: UUID, plain: bytes, entropy: Entropy) -> bytes:
-        if stream == self._reader.identity.stream:
-            return plain
-        keys = await self._reader.keys.subject_keys([stream], create=False)
-        key = keys.get(stream)
-        if key is None or isinstance(key, Destroyed):
-            raise Fault("a subject's key was destroyed while their dossier was made: begin again")
-        return seal_bytes(plain, subject=stream, key=key, entropy=entropy)
+    async def _rows(self, folded: Mapping[UUID, Folded], entropy: Entropy) -> list[_Row]:
+        own = self._reader.identity.stream
+        people = [stream for stream in folded if stream != own]
+        keys = await self._reader.keys.subject_keys(people, create=False)
+        made: list[_Row] = []
+        for stream, one in folded.items():
+            assert one.last is not None, "a stream without entries is none"
+            items = one.dossier.items
+            plain = b"".join(kept(each.entry, each.fact) for each in items)
+            made.append(
+                _Row(
+                    subject=stream,
+                    version=one.last.version,
+                    head=one.last.leaf_hash,
+                    n=[each.n for each in items],
+                    recorded_at=[each.recorded_at for each in items],
+                    sealed=plain
+                    if stream == own
+                    else _sealed(stream, plain, keys.get(stream), entropy),
+                )
+            )
+        return made
 
     async def _begin_lists(self) -> None:
         """No list takes any row until it is made again; the tailer begins again."""
@@ -306,6 +312,37 @@ def _holds(row: Basis, loaded: Loaded) -> bool:
     if (place.n if place else 0) != row.catalogue_n:
         return False
     return row.next_change_at is None or loaded.head.now < row.next_change_at
+
+
+def _sealed(stream: UUID, plain: bytes, key: DataKey | Destroyed | None, entropy: Entropy) -> bytes:
+    if key is None or isinstance(key, Destroyed):
+        raise Fault("a subject's key was destroyed while their dossier was made: begin again")
+    return seal_bytes(plain, subject=stream, key=key, entropy=entropy)
+
+
+def _tombstone(log: int, stream: UUID, one: Folded) -> dict[str, object]:
+    assert one.last is not None, "a stream without entries is none"
+    return {
+        "log": log,
+        "subject": stream,
+        "n": one.last.n,
+        "version": one.last.version,
+        "head": one.last.leaf_hash,
+    }
+
+
+def _portions(made: Sequence[_Row]) -> Iterator[list[_Row]]:
+    """A few rows at a time, of a bounded size together."""
+    some: list[_Row] = []
+    size = 0
+    for one in made:
+        some.append(one)
+        size += len(one.sealed)
+        if size > PORTION_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _version(one: Folded) -> int:

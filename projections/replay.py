@@ -7,11 +7,12 @@ here: how one entry is verified (`verification`), or what the facts mean (`ledge
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from psycopg_pool import AsyncConnectionPool
 
 from ledger.erasure_notices import leaves_until, notice_of
 from ledger.errors import Fault
@@ -19,14 +20,17 @@ from ledger.events import ErasureExecuted, Fact, KeyDestroyed
 from ledger.history import Dossier, Item, item
 from ledger.reader import Reader, position
 from ledger.resealing import group_keys
-from ledger.seal import Destroyed, key_ring
+from ledger.seal import Destroyed, KeyName, key_ring
 from ledger.sealing import content_purpose, opened_fact, recorded_by, whole_fact
 from ledger.store import Stored
 from ledger.terms import EVERY_PURPOSE
+from projections.everyone import rows
 from projections.verification import Stream, Verified, keys_of, verified
 
 PAGE = 500
 """Entries read at once."""
+TOGETHER = 50
+"""Entries of each stream that are read at once with those of other streams."""
 ERASURES = frozenset({ErasureExecuted.__name__, KeyDestroyed.__name__})
 
 
@@ -82,30 +86,104 @@ async def fold(reader: Reader, subject: UUID | None, *, destroyed: bool) -> Fold
 
     `destroyed` says that the person has a tombstone: only then may what answers need be missing.
     """
-    stream = _stream(reader, subject)
-    name = None if subject is None else str(subject)
-    items: list[Item] = []
-    without_content: list[Stored] = []
-    last: Stored | None = None
-    lost: Stored | None = None
-    asked = False
+    folding = _Folding(_stream(reader, subject), subject)
     async for one in entries(reader, subject):
-        last = one.row
-        asked = asked or one.row.name in ERASURES
+        folding.take(one)
+    return await folding.end(reader, destroyed=destroyed)
+
+
+async def folds(
+    reader: Reader, pool: AsyncConnectionPool, log: int, streams: Sequence[UUID]
+) -> dict[UUID, Folded]:
+    """What `fold` makes of each of the streams, all of one log; the short ones read together.
+
+    At most `TOGETHER` entries of each are held at once, beside those that dossiers are made of.
+    """
+    own = reader.identity.stream
+    known = await reader.store.dossiers(log, streams, own=own)
+    values = {"log": log, "streams": streams, "limit": TOGETHER}
+    read: dict[UUID, list[Stored]] = {stream: [] for stream in streams}
+    for row in await rows(pool, Stored, "entries_of_streams", values):
+        read[row.stream].append(row)
+    subjects = {stream: None if stream == own else stream for stream in streams}
+    places = {stream: _stream(reader, subjects[stream]) for stream in streams}
+    wanted = {name for s, some in read.items() for row in some for name in keys_of(row, places[s])}
+    found = await reader.keys.by_id(wanted) if wanted else {}
+    made: dict[UUID, Folded] = {}
+    for stream in streams:
+        destroyed = known[stream].destroyed
+        if not destroyed and _whole(read[stream], places[stream], found):
+            made[stream] = await _folded(reader, read[stream], places[stream], found)
+        else:
+            made[stream] = await fold(reader, subjects[stream], destroyed=destroyed)
+    return made
+
+
+def _whole(
+    read: Sequence[Stored],
+    stream: Stream,
+    keys: Mapping[KeyName, bytes | Destroyed],
+) -> bool:
+    """Whether these are all its entries, and nothing of them is destroyed or emptied."""
+    return len(read) < TOGETHER and all(
+        row.leaf
+        and row.container
+        and all(isinstance(keys.get(name), bytes) for name in keys_of(row, stream))
+        for row in read
+    )
+
+
+async def _folded(
+    reader: Reader,
+    read: Sequence[Stored],
+    stream: Stream,
+    keys: Mapping[KeyName, bytes | Destroyed],
+) -> Folded:
+    subject = None if stream.stream == reader.identity.stream else stream.stream
+    folding, key = _Folding(stream, subject), key_ring(keys)
+    before: Stored | None = None
+    for row in read:
+        folding.take(verified(row, before=before, stream=stream, key=key))
+        before = row
+    return await folding.end(reader, destroyed=False)
+
+
+class _Folding:
+    """A dossier as it grows by one verified entry after another."""
+
+    def __init__(self, stream: Stream, subject: UUID | None) -> None:
+        self._stream = stream
+        self._subject = subject
+        self._items: list[Item] = []
+        self._without_content: list[Stored] = []
+        self._last: Stored | None = None
+        self._lost: Stored | None = None
+        self._asked = False
+
+    def take(self, one: Verified) -> None:
+        """The next entry of the stream."""
+        self._last = one.row
+        self._asked = self._asked or one.row.name in ERASURES
         fact = None if one.lost or one.opened is None else opened_fact(one.opened)
         if fact is None or one.opened is None:
-            lost = lost or one.row
-            continue
-        items.append(_item(one.row, fact))
+            self._lost = self._lost or one.row
+            return
+        self._items.append(_item(one.row, fact))
         if one.opened.erased:
-            without_content.append(one.row)
-    if destroyed or lost is not None:
-        gone = destroyed or await _keys_destroyed(reader, subject)
-        if lost is not None and not (gone and asked):
-            raise stream.fault(lost.n, "is emptied, and the person is not erased")
-        return Folded(dossier=Dossier(name, destroyed=True), last=last)
-    _check_content(Dossier(name, items), without_content, stream)
-    return Folded(dossier=Dossier(name, items), last=last)
+            self._without_content.append(one.row)
+
+    async def end(self, reader: Reader, *, destroyed: bool) -> Folded:
+        """The dossier, or a `Fault` where more is missing than was erased."""
+        name = None if self._subject is None else str(self._subject)
+        lost = self._lost
+        if destroyed or lost is not None:
+            gone = destroyed or await _keys_destroyed(reader, self._subject)
+            if lost is not None and not (gone and self._asked):
+                raise self._stream.fault(lost.n, "is emptied, and the person is not erased")
+            return Folded(dossier=Dossier(name, destroyed=True), last=self._last)
+        dossier = Dossier(name, self._items)
+        _check_content(dossier, self._without_content, self._stream)
+        return Folded(dossier=dossier, last=self._last)
 
 
 async def entries(

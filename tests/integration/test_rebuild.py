@@ -16,7 +16,7 @@ from projections.current import Tailer
 from projections.derived import Digests, stored_digests
 from projections.population import Population, Wanted
 from projections.rebuild import Checked, Rebuild
-from projections.replay import fold
+from projections.replay import folds
 from tests.integration.recorded import History
 from tests.integration.wired import Founded, Wired, born, consent, entry, founded, withdrawal
 
@@ -280,13 +280,13 @@ def test_a_dossier_that_moves_while_it_is_made_is_made_again(ledger, monkeypatch
         async with two_people(ledger, wired) as (one, _):
             moved: list[Receipted] = []
 
-            async def folded(reader, subject, *, destroyed):
-                found = await fold(reader, subject, destroyed=destroyed)
-                if subject == one and not moved:
+            async def folded(reader, pool, log, streams):
+                found = await folds(reader, pool, log, streams)
+                if one in streams and not moved:
                     moved.append(await wired.record(one, born("1980-05-06")))
                 return found
 
-            monkeypatch.setattr("projections.rebuild.fold", folded)
+            monkeypatch.setattr("projections.rebuild.folds", folded)
             await rebuilt(ledger)
             assert moved
             assert ledger.sql("SELECT version FROM dossier WHERE subject = %s", one) == [(4,)]
