@@ -100,21 +100,26 @@ class Checks:
         answers = []
         for query in queries:
             one, log = loaded[query.subject], log_of(query.subject)
-            answers.append(self._answered(query, one, await self._known(log, query, one)))
+            answers.append(self.answered(query, one, await self._known(log, query, one)))
         return answers
 
     async def bases(self, query: Query) -> list[Answered]:
         """Every purpose of the catalogue known by then, each with its answer at one moment."""
         log = self._reader.identity.log_of(query.subject)
         loaded = (await self._read(log, [query.subject]))[query.subject]
-        cut = await self._known(log, query, loaded)
+        cut = await self.cut(query, loaded)
         purposes = purposes_of(cut.catalogue(loaded), cut.pin.known_at)
-        return [self._answered(_about(query, purpose), loaded, cut) for purpose in purposes]
+        return [self.answered(_about(query, purpose), loaded, cut) for purpose in purposes]
+
+    async def cut(self, query: Query, loaded: Loaded) -> Cut:
+        """How much of what was read the question may use."""
+        return await self._known(self._reader.identity.log_of(query.subject), query, loaded)
 
     async def _read(self, log: int, subjects: Sequence[UUID]) -> dict[UUID, Loaded]:
         return await self._reader.subjects(log, subjects, rows=self._rows)
 
-    def _answered(self, query: Query, loaded: Loaded, cut: Cut) -> Answered:
+    def answered(self, query: Query, loaded: Loaded, cut: Cut) -> Answered:
+        """The answer on what was read, as far as it may be used."""
         return Answered(
             query=query,
             answer=self._answer(query, loaded, cut),
