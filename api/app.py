@@ -37,6 +37,7 @@ from api import (
 )
 from api.authentication import Authentication
 from api.body import AnyRequest, check_bodiless, check_parameters
+from api.console.routes import console
 from api.limits import InHand, buckets_of, charge
 from api.middleware import Envelope
 from api.runtime import Runtime
@@ -124,7 +125,7 @@ def create_app(
     settings = ledger.settings
     draining = asyncio.Event()
     app = Litestar(
-        route_handlers=ROUTES,
+        route_handlers=[*ROUTES, console()],
         exception_handlers={HTTPException: problems.handle, Exception: problems.handle},
         before_request=_admit,
         middleware=[

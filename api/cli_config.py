@@ -10,6 +10,7 @@ import rich_click as click
 
 from api.cli_service import config_option, json_option
 from api.cli_words import FAILED
+from api.console.sign_in_settings import check_sign_in
 from api.output import line, say
 from api.settings import Loaded, Settings, loaded
 from api.settings_check import Finding, findings, shown
@@ -75,11 +76,12 @@ def _origins(read: Loaded) -> list[str]:
 
 
 def _trust(settings: Settings) -> Iterator[Finding]:
-    """Whether there is anybody whose tokens can be accepted."""
-    try:
-        check_trust(settings)
-    except Malformed as error:
-        yield Finding(setting=error.field or "issuer", problem=error.message)
+    """Whether there is anybody whose tokens can be accepted, and who can sign in."""
+    for check in (check_trust, check_sign_in):
+        try:
+            check(settings)
+        except Malformed as error:
+            yield Finding(setting=error.field or "issuer", problem=error.message)
 
 
 def _told(found: list[Finding]) -> list[str]:

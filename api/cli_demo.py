@@ -47,7 +47,7 @@ def demo_command(data: Path | None, port: int | None, config: Path | None, as_js
         def ready(_: Runtime) -> None:
             _say(demo, where, settings, as_json=as_json)
 
-        serve(where, settings, ready=ready)
+        serve(where, settings, ready=ready, demo=True)
 
 
 def _say(demo: Demo, where: Places, settings: Settings, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from api.access import SCOPES, Scope
+from api.console.sign_in_settings import check_sign_in
 from api.issuer import EVERY
 from api.output import line, say
 from api.runtime import Runtime, folder_of, places, prepare
@@ -35,6 +36,7 @@ def serve_command(config: Path | None) -> None:
     """Serve the HTTP API, with PostgreSQL started beside it where no database is set."""
     settings = configured(config)
     check_trust(settings)
+    check_sign_in(settings)
     with stopped_by_a_signal(), places(settings) as where:
         if where.warning:
             say(where.warning)

@@ -106,6 +106,7 @@ def printed(demo: Demo, where: Places, settings: Settings) -> Iterator[str]:
     url = f"http://{settings.host}:{settings.port}"
     token = local_issuer(settings).token("demo", SCOPES, seconds=TOKEN_SECONDS)
     yield f"Ledger: {url}"
+    yield f"Console: {url}/console"
     yield f"Data:   {where.folder} ({demo.entries} entries; nobody in it is real)"
     yield f"Token:  {token}"
     if demo.left_out:

@@ -16,6 +16,7 @@ from litestar import Litestar
 from uvicorn.loops.auto import auto_loop_factory
 
 from api.app import create_app
+from api.console.sign_in_settings import sign_in_by
 from api.diagnostics import configure
 from api.follow import following
 from api.output import errors
@@ -90,25 +91,40 @@ def _interrupt() -> None:
     raise KeyboardInterrupt
 
 
-def serve(where: Places, settings: Settings, *, ready: Callable[[Runtime], None]) -> None:
-    """Serve until told to stop, which raises `KeyboardInterrupt` once everything has ended."""
+def serve(
+    where: Places, settings: Settings, *, ready: Callable[[Runtime], None], demo: bool = False
+) -> None:
+    """Serve until told to stop, which raises `KeyboardInterrupt` once everything has ended.
+
+    In a demo everybody on this machine may sign in to the console, as anybody there is.
+    """
     configure()
     telemetry = Telemetry.of(settings)
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        signalled = runner.run(_serve(where, settings, telemetry, ready))
+        signalled = runner.run(_serve(where, settings, telemetry, ready, demo=demo))
     telemetry.stop()
     if signalled:
         raise KeyboardInterrupt
 
 
 async def _serve(
-    where: Places, settings: Settings, telemetry: Telemetry, ready: Callable[[Runtime], None]
+    where: Places,
+    settings: Settings,
+    telemetry: Telemetry,
+    ready: Callable[[Runtime], None],
+    *,
+    demo: bool,
 ) -> bool:
     """Whether it was a signal that ended it."""
     async with running(where, settings, telemetry) as ledger, following(ledger):
-        app = create_app(ledger, accepted_tokens(settings))
+        tokens = accepted_tokens(settings)
+        app = create_app(ledger, tokens)
         probes: Probes = app.state["probes"]
         sockets = listening(settings.host, settings.port, setting="port")
+        port = sockets[0].getsockname()[1]
+        sign_in = sign_in_by(settings, where.folder, port=port, tokens=tokens, demo=demo)
+        if sign_in is not None:
+            sign_in.install(app)
         server = DrainingServer(
             config(app),
             ready=lambda: ready(ledger),

@@ -18,7 +18,7 @@ from api.grants import GrantTable
 from ledger.errors import Malformed
 
 PREFIX = "LEDGER_"
-SECRET_FIELDS = frozenset({"database_url", "keys_url", "otlp_headers"})
+SECRET_FIELDS = frozenset({"console_client_secret", "database_url", "keys_url", "otlp_headers"})
 OTHER_VARIABLES = frozenset(
     {
         "LEDGER_CONFIG",
@@ -103,6 +103,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     witness_policy_file: str | None = None
     tsa_url: str | None = None
     tsa_chain_file: str | None = None
+    console_issuer: str | None = None
+    console_client_id: str | None = None
+    console_client_secret: str | None = None
+    console_client_key_file: str | None = None
+    console_scope: str = "openid profile"
+    console_person_claim: str = "sub"
+    console_roles_claim: str = "groups"
+    console_roles: dict[str, GrantTable] = {}
+    console_key_file: str | None = None
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,9 +22,9 @@ from ledger.errors import Malformed
 
 MASK = "********"
 DATABASES = ("database_url", "keys_url")
-MADE_FILES = ("kek_file", "token_key_file", "receipt_key_file")
+MADE_FILES = ("kek_file", "token_key_file", "receipt_key_file", "console_key_file")
 """Files that are made where they are not."""
-FILES = ("jwks_file", "authzen_words_file", "tsa_chain_file")
+FILES = ("jwks_file", "authzen_words_file", "tsa_chain_file", "console_client_key_file")
 
 
 CHAIN_MISSING = "must name the certificates that the stamps of tsa_url are verified with"

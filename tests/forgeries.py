@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -24,8 +25,13 @@ def forgeries(issuer: OutsideIssuer) -> dict[str, str]:
         **dict(_damaged(issuer)),
         **dict(_no_access_tokens(issuer)),
         **dict(_misread(issuer)),
-        **{f"with {claims}": issuer.token(**claims) for claims in WRONG_CLAIMS},
+        **{f"with {_told(claims)}": issuer.token(**claims) for claims in WRONG_CLAIMS},
     }
+
+
+def _told(claims: dict[str, Any]) -> str:
+    """The same words in every process: those that share out the tests must agree on their names."""
+    return re.sub(r"\b1[0-9]{9}\b", "a moment", str(claims))
 
 
 def _pem(issuer: OutsideIssuer) -> bytes:

@@ -2,13 +2,13 @@
 
 import json
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from api.openapi_page import FOREVER, POLICY
+from tests.browser.seen import Seen
 from tests.http.service import Service
 
 pytestmark = pytest.mark.browser
@@ -20,36 +20,6 @@ OPERATIONS = {
     for methods in DOCUMENT["paths"].values()
     for operation in methods.values()
 }
-TELLS = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.violations.push(`${event.violatedDirective}: ${event.blockedURI}`));
-"""
-
-
-class Seen:
-    """A page, with all that it asked for and said."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.asked: list[str] = []
-        self.failed: list[str] = []
-        self.said: list[str] = []
-        page.add_init_script(TELLS)
-        page.on("request", lambda one: self.asked.append(one.url))
-        page.on("requestfailed", lambda one: self.failed.append(one.url))
-        page.on("console", lambda one: self.said.append(f"{one.type}: {one.text}"))
-        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-
-    def violations(self) -> list[str]:
-        """What the page's policy forbade it."""
-        found: list[str] = self.page.evaluate("window.violations")
-        return found
-
-    def elsewhere(self, home: str) -> set[str]:
-        """The hosts asked that are not the service itself; a `data:` is no host."""
-        hosts = {urlsplit(url).netloc for url in self.asked if not url.startswith("data:")}
-        return hosts - {urlsplit(home).netloc}
 
 
 def opened(browser: Browser, url: str) -> Seen:
