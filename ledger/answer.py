@@ -8,20 +8,39 @@ Same question, dossier and catalogue, same bytes. Not here: any rule, any clock,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final, cast
 
 import msgspec
 
 from ledger.civil import next_day, start_of_day
 from ledger.due import Due, due_for
-from ledger.events import CatalogueAdopted, PolicySet
-from ledger.foresight import concerns, next_change
+from ledger.events import (
+    AuthorityEnded,
+    AuthorityRestricted,
+    BasisCorrected,
+    BasisDeclared,
+    BasisEnded,
+    ConsentGranted,
+    ConsentInvalidated,
+    ConsentRefused,
+    ConsentWithdrawn,
+    DeathRecorded,
+    ErasureExecuted,
+    Fact,
+    ObjectionReceived,
+    PurposeMateriallyChanged,
+    RestrictionApplied,
+    RestrictionExceptionRecorded,
+)
+from ledger.foresight import concerns, next_change, settles
 from ledger.history import Dossier, History, Item
 from ledger.rules import conditions, consent, lines, rights, scope
 from ledger.rules.case import Case, Finding, LineState, Question, Rule, Step
-from ledger.rules.rulebook import LawView, RuleBook, Setting
+from ledger.rules.rulebook import RuleBook, Setting
+from ledger.rules.settled import Settled
 from ledger.terms import Decision, Flag
 
 RULES: Final[tuple[tuple[str, Rule], ...]] = (
@@ -70,6 +89,36 @@ RULES: Final[tuple[tuple[str, Rule], ...]] = (
     ("notice.given", conditions.told),
     ("consent.content_erased", consent.content_erased),
 )
+RESTS_ON: Final[dict[Rule, tuple[type[Fact], ...]]] = {
+    scope.deceased: (DeathRecorded,),
+    scope.erased: (ErasureExecuted,),
+    lines.retrospective: (BasisDeclared,),
+    lines.ended: (BasisEnded,),
+    consent.proven: (ConsentGranted,),
+    consent.valid: (ConsentInvalidated,),
+    consent.unexpired: (ConsentGranted,),
+    consent.same_purpose: (PurposeMateriallyChanged,),
+    consent.withdrawn: (ConsentWithdrawn, ConsentRefused),
+    consent.objected: (ObjectionReceived,),
+    consent.contested: (ConsentRefused,),
+    consent.giver: (ConsentGranted,),
+    consent.age_rule_changed: (ConsentGranted,),
+    consent.lapsed: (ConsentGranted,),
+    consent.authority_ended: (AuthorityEnded, AuthorityRestricted),
+    consent.review: (ConsentGranted,),
+    lines.swap: (BasisDeclared,),
+    lines.corrected: (BasisCorrected, BasisDeclared),
+    rights.direct_marketing: (ObjectionReceived,),
+    rights.research: (ObjectionReceived,),
+    rights.objection: (ObjectionReceived,),
+    rights.restriction_pending_objection: (RestrictionApplied,),
+    consent.other_basis: (ConsentWithdrawn, ConsentRefused, ObjectionReceived),
+    rights.restriction: (RestrictionApplied,),
+    rights.exception: (RestrictionExceptionRecorded,),
+    consent.content_erased: (ErasureExecuted,),
+}
+"""Types of entry of which a rule needs one, about the person or everyone, to find anything."""
+_NEEDED = frozenset(kind for kinds in RESTS_ON.values() for kind in kinds)
 _NOTHING = (Decision.DENY, Decision.OUT_OF_SCOPE)
 _LEAST_FIRST = (
     Decision.DENY,
@@ -119,21 +168,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 def answer(question: Question, dossier: Dossier, catalogue: Dossier, rulebook: RuleBook) -> Answer:
     """May we process this person's data for this purpose, on which basis, and why."""
     person, common = dossier.at(question.known_at), catalogue.at(question.known_at)
-    case, because = _judge(question, dossier.subject, person, common, rulebook)
+    case = _case(question, dossier.subject, person, common.once(Settled, rulebook))
+    because = _judge(case, rulebook)
     gaps: tuple[Gap, ...] = ()
     late = _late(case)
     if late:
         left_out = frozenset((one.n, one.entry) for one in late)
-        believed, _ = _judge(
-            question,
-            dossier.subject,
-            person.without(left_out),
-            common.without(left_out),
-            rulebook,
-        )
+        settled = common.without(left_out).once(Settled, rulebook)
+        believed = _case(question, dossier.subject, person.without(left_out), settled)
+        _judge(believed, rulebook)
         if _outcome(believed) != _outcome(case):
             case.flags[Flag.LATE_GAP] = None
-            because.append(_step(rulebook, "record.late", Finding(flag=Flag.LATE_GAP)))
+            because.append(_learned_too_late(rulebook))
             gaps = tuple(Gap(start=one.at, end=one.known_from, entry=one.entry) for one in late)
     return _compose(case, because, gaps, rulebook)
 
@@ -179,73 +225,92 @@ def encode(one: Answer) -> bytes:
     return msgspec.json.encode(one)
 
 
-def _judge(
-    question: Question, subject: str | None, person: History, common: History, rulebook: RuleBook
-) -> tuple[Case, list[Step]]:
-    adopted = _adopted(common, question.effective_at)
-    case = Case(
-        question=question,
-        subject=subject,
-        document=cast(CatalogueAdopted, adopted.fact).catalogue if adopted else None,
-        document_entry=adopted.entry if adopted else "",
-        person=person,
-        common=common,
-        law=LawView(rulebook, common, known_at=None),
-        policy=policy_at(common, question.effective_at, rulebook),
-    )
+def _case(question: Question, subject: str | None, person: History, settled: Settled) -> Case:
+    return Case(question=question, subject=subject, person=person, settled=settled)
+
+
+def _judge(case: Case, rulebook: RuleBook) -> list[Step]:
+    """What each rule found, which the case takes in; no rule comes after one that closes it."""
+    unmatched = _unmatched(rulebook)
     because: list[Step] = []
-    for rule_id, rule in RULES:
-        found = list(rule(case))
+    done = 0
+    for n, rule in _eligible(case.person.once(_present) | case.common.once(_present)):
+        found = rule(case)
+        if not found:
+            continue
+        because += unmatched[done:n]
+        done = n + 1
         for finding in found:
             case.apply(finding)
-            because.append(_step(rulebook, rule_id, finding))
-        if not found:
-            because.append(
-                Step(rule=rule_id, article=rulebook.rule(rule_id).article, matched=False)
-            )
+            because.append(_matched(unmatched[n], finding))
         if case.closed:
-            break
-    return case, because
+            return because
+    return [*because, *unmatched[done:]]
 
 
-def _step(rulebook: RuleBook, rule_id: str, finding: Finding) -> Step:
+@lru_cache(maxsize=8)
+def _unmatched(rulebook: RuleBook) -> tuple[Step, ...]:
+    """What the trace says of each rule, in order, where it does not match."""
+    return tuple(
+        Step(rule=rule_id, article=rulebook.rule(rule_id).article, matched=False)
+        for rule_id, _ in RULES
+    )
+
+
+def _present(history: History) -> frozenset[type[Fact]]:
+    """Of the types that some rule cannot do without, those of which there are entries."""
+    return _NEEDED.intersection(history.by_type)
+
+
+@lru_cache(maxsize=2048)
+def _eligible(present: frozenset[type[Fact]]) -> tuple[tuple[int, Rule], ...]:
+    """The rules that may match where there are entries of these types, with their places."""
+    return tuple(
+        (n, rule)
+        for n, (_, rule) in enumerate(RULES)
+        if rule not in RESTS_ON or not present.isdisjoint(RESTS_ON[rule])
+    )
+
+
+def _matched(rule: Step, finding: Finding) -> Step:
     return Step(
-        rule=rule_id,
-        article=rulebook.rule(rule_id).article,
+        rule=rule.rule,
+        article=rule.article,
         matched=True,
         flag=finding.flag,
         entries=finding.entries,
     )
 
 
-def _adopted(common: History, at: datetime) -> Item | None:
-    """The version of the catalogue in force at `at`: the newest adopted by then."""
-    found = [one for one in common.of(CatalogueAdopted) if one.at <= at]
-    return found[-1] if found else None
+def _learned_too_late(rulebook: RuleBook) -> Step:
+    article = rulebook.rule("record.late").article
+    return Step(rule="record.late", article=article, matched=True, flag=Flag.LATE_GAP)
 
 
-def policy_at(common: History, at: datetime, rulebook: RuleBook) -> dict[str, Setting]:
+def policy_at(common: History, at: datetime, rulebook: RuleBook) -> Mapping[str, Setting]:
     """Every policy setting at `at`: as last set by then, else its default."""
-    policy = dict(rulebook.defaults)
-    for one in common.of(PolicySet):
-        fact = cast(PolicySet, one.fact)
-        if one.at <= at and fact.setting in policy:
-            policy[fact.setting] = fact.value
-    return policy
+    return common.once(Settled, rulebook).policy(at)
 
 
 def _late(case: Case) -> list[Item]:
     """Restrictive facts about the question that had effect then and were recorded only later."""
     return [
         one
-        for one in (*case.person.items, *case.common.items)
-        if one.at <= case.at < one.known_from and one.fact.restrictive and concerns(case, one.fact)
+        for history in (case.person, case.common)
+        if case.at < settles(history)
+        for one in history.once(_learned_late)
+        if one.at <= case.at < one.known_from and concerns(case, one.fact)
     ]
 
 
+def _learned_late(history: History) -> list[Item]:
+    """The restrictive facts that were recorded after they had taken effect."""
+    return [one for one in history.items if one.at < one.known_from and one.fact.restrictive]
+
+
 def _outcome(case: Case) -> tuple[object, ...]:
-    named = () if case.decision in _NOTHING else _letters(case)
-    return (case.decision, named, frozenset(case.conditions), frozenset(case.flags))
+    named = () if case.decision in _NOTHING else case.named
+    return (case.decision, _letters(named), frozenset(case.conditions), frozenset(case.flags))
 
 
 def _compose(
@@ -253,10 +318,11 @@ def _compose(
 ) -> Answer:
     decision = cast(Decision, case.decision)
     nothing = decision in _NOTHING
+    named = () if nothing else case.named
     return Answer(
         decision=decision,
-        live=() if nothing else _letters(case),
-        relied_on=() if nothing else tuple(_reliance(line) for line in case.named),
+        live=_letters(named),
+        relied_on=tuple([_reliance(line) for line in named]),
         conditions=() if nothing else tuple(sorted(set(case.conditions))),
         denied_categories=_denied(case),
         flags=tuple(sorted(case.flags)),
@@ -272,8 +338,8 @@ def _compose(
     )
 
 
-def _letters(case: Case) -> tuple[str, ...]:
-    return tuple(sorted({line.article6 for line in case.named}))
+def _letters(lines: Sequence[LineState]) -> tuple[str, ...]:
+    return tuple(sorted({line.article6 for line in lines}))
 
 
 def _reliance(line: LineState) -> Reliance:

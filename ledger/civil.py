@@ -108,7 +108,12 @@ def months_after(instant: datetime, months: int) -> datetime:
     A time that the spring change leaves out becomes the time one hour later. A time that the autumn
     change repeats is its first pass, unless the instant given is itself in a second pass.
     """
-    start = _utc(instant).astimezone(LONDON)
+    return _months_after(_utc(instant), months)
+
+
+@lru_cache(maxsize=16_384)
+def _months_after(instant: datetime, months: int) -> datetime:
+    start = instant.astimezone(LONDON)
     target = datetime.combine(add_months(start.date(), months), start.timetz())
     moved = target.astimezone(UTC)
     if moved.astimezone(LONDON).replace(tzinfo=None) != target.replace(tzinfo=None):

@@ -16,7 +16,7 @@ import msgspec
 
 from ledger.errors import Fault
 from ledger.events import AnyFact, Fact
-from ledger.history import Dossier, Item, item
+from ledger.history import Dossier, item
 from ledger.wire import basis_of
 
 LENGTH_BYTES = 4
@@ -43,37 +43,31 @@ def unseal(
     subject: str | None, plain: bytes, n: Sequence[int], recorded_at: Sequence[datetime]
 ) -> Dossier:
     """The dossier in this plain text, with the stamps of its row; a `Fault` where they differ."""
-    records = list(_records(plain))
+    records = _records(plain)
     if not len(records) == len(n) == len(recorded_at):
         raise Fault("a dossier has not as many facts as stamps: rebuild it")
     return Dossier(
         subject,
         [
-            _item(record, number, stamp)
+            item(n=number, entry=record.entry, recorded_at=stamp, fact=record.fact)
             for record, number, stamp in zip(records, n, recorded_at, strict=True)
         ],
     )
 
 
-def _item(record: Kept, n: int, recorded_at: datetime) -> Item:
-    return item(n=n, entry=record.entry, recorded_at=recorded_at, fact=record.fact)
-
-
-def _records(plain: bytes) -> Iterator[Kept]:
-    at = 0
-    while at < len(plain):
-        length = int.from_bytes(plain[at : at + LENGTH_BYTES], "big")
-        at += LENGTH_BYTES
-        record = plain[at : at + length]
-        if len(record) != length:
-            raise Fault("a dossier ends in the middle of a fact: rebuild it")
-        yield _record(record)
-        at += length
-
-
-def _record(text: bytes) -> Kept:
+def _records(plain: bytes) -> list[Kept]:
     try:
-        return _decode(text)
+        return [_decode(text) for text in _texts(plain)]
     except (msgspec.MsgspecError, UnicodeDecodeError):
         # Both errors can repeat what they could not read, and that is personal.
         raise Fault("a dossier holds what is no fact: rebuild it") from None
+
+
+def _texts(plain: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(plain):
+        begin = at + LENGTH_BYTES
+        at = begin + int.from_bytes(plain[at:begin], "big")
+        if at > len(plain):
+            raise Fault("a dossier ends in the middle of a fact: rebuild it")
+        yield plain[begin:at]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from functools import lru_cache
 from typing import cast
 
 import msgspec
 
+from ledger.civil import london_date
 from ledger.deadlines import Deadline, RightsRequest, complaint_acknowledgement, rights_request
 from ledger.errors import Malformed
 from ledger.events import (
@@ -21,10 +23,12 @@ from ledger.events import (
     ErasureRefused,
     ErasureRequested,
 )
-from ledger.history import Item
+from ledger.history import Item, together, until
 from ledger.rules.case import Case
 from ledger.rules.rights import pending
 from ledger.terms import EVERY_PURPOSE
+
+Clock = Callable[[date], Deadline]
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,25 +52,28 @@ def due_for(case: Case) -> tuple[Due, ...]:
     return tuple(sorted(found, key=lambda one: (one.at, one.entry)))
 
 
-def _to_objection(received: datetime) -> Deadline:
+def _to_objection(received: date) -> Deadline:
     return rights_request(received=received, request=RightsRequest.OBJECTION)
 
 
-def _to_erasure(received: datetime) -> Deadline:
+def _to_erasure(received: date) -> Deadline:
     return rights_request(received=received, request=RightsRequest.ERASURE)
 
 
-def _to_complaint(received: datetime) -> Deadline:
+def _to_complaint(received: date) -> Deadline:
     return complaint_acknowledgement(received=received)
 
 
-def _running(
-    what: str, clock: Callable[[datetime], Deadline], received: Iterable[Item]
-) -> Iterator[Due]:
+@lru_cache(maxsize=4096)
+def _on(clock: Clock, received: date) -> Deadline:
+    return clock(received)
+
+
+def _running(what: str, clock: Clock, received: Iterable[Item]) -> Iterator[Due]:
     """The duties that arise; none where no calendar of working days reaches so far."""
     for one in received:
         try:
-            deadline = clock(_received(one))
+            deadline = _on(clock, london_date(_received(one)))
         except Malformed:
             continue
         if deadline.due is not None:
@@ -80,27 +87,27 @@ def _received(one: Item) -> datetime:
     return min(one.at, one.recorded_at, told or one.recorded_at)
 
 
-def _unanswered_erasures(case: Case) -> Iterator[Item]:
-    answers = [*case.by_now(ErasureRefused), *case.by_now(ErasureExecuted)]
-    for one in case.for_purpose(ErasureRequested):
-        purpose = cast(ErasureRequested, one.fact).purpose
-        wanted = (purpose, EVERY_PURPOSE)
-        if not any(
-            later.order > one.order and cast(ErasureRequested, later.fact).purpose in wanted
-            for later in answers
-        ):
-            yield one
+def _unanswered_erasures(case: Case) -> list[Item]:
+    requests = case.for_purpose(ErasureRequested)
+    if not requests:
+        return []
+    answers = together(case.by_now(ErasureRefused), case.by_now(ErasureExecuted))
+    newest = {cast(ErasureRequested, one.fact).purpose: one for one in answers}
+    return [one for one in requests if not _answered(one, newest)]
+
+
+def _answered(request: Item, newest: dict[str, Item]) -> bool:
+    """Refused or carried out since, for the purpose that it names or for every purpose."""
+    purposes = (cast(ErasureRequested, request.fact).purpose, EVERY_PURPOSE)
+    return any(newest[name].order > request.order for name in purposes if name in newest)
 
 
 def _unacknowledged(case: Case) -> list[Item]:
-    done = {
-        cast(ComplaintAcknowledged, one.fact).complaint
-        for kind in (ComplaintAcknowledged, ComplaintClosed)
-        for one in case.by_now(kind)
-    }
-    wanted = (None, EVERY_PURPOSE, case.question.purpose)
     return [
         one
-        for one in case.by_now(ComplaintReceived)
-        if one.entry not in done and cast(ComplaintReceived, one.fact).purpose in wanted
+        for one in case.for_purpose(ComplaintReceived)
+        if not any(
+            until(case.person.said_of(one.entry, kind), case.at)
+            for kind in (ComplaintAcknowledged, ComplaintClosed)
+        )
     ]

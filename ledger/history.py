@@ -1,15 +1,18 @@
 """What counts at a state of knowledge: the entries recorded by then, after their corrections.
 
-A `Dossier` holds all entries of one stream; `view` keeps what a question at `known_at` may use.
+A `Dossier` holds all entries of one stream; its `at` keeps what a question may use.
 Corrections act for every known_at from their own `recorded_at` (law, section 9.2); the newest acts
 first, so that an annulled annulment is void. Not here: what the facts mean (`rules/`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime
-from typing import cast
+from operator import attrgetter
+from typing import TypeVar, TypeVarTuple, cast
 
 import msgspec
 
@@ -35,6 +38,11 @@ MOVES = (EntryReattributed, IdentityMerged)
 """What brings facts from one person's stream onto another's."""
 INDELIBLE: tuple[type[Fact], ...] = (ErasureExecuted, KeyDestroyed)
 """What was destroyed stays destroyed: no correction brings it back."""
+_CORRECTING = {*MOVES, IdentityUnmerged, EntryAnnulled, EntrySuperseded, ConsentInvalidated}
+"""What changes which other entries count, or from when."""
+
+T = TypeVar("T")
+More = TypeVarTuple("More")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +63,28 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     def order(self) -> tuple[datetime, datetime, int]:
         """The order in which facts follow one another: effect, recording, position."""
         return (self.at, self.recorded_at, self.n)
+
+
+_ORDER = attrgetter("at", "recorded_at", "n")
+_RECORDING = attrgetter("recorded_at", "n")
+_AT = attrgetter("at")
+
+
+def until(items: Sequence[Item], at: datetime) -> Sequence[Item]:
+    """Of items in order, those that are in effect by `at`."""
+    if not items or items[-1].at <= at:
+        return items
+    return items[: bisect_right(items, at, key=_AT)]
+
+
+def since(items: Sequence[Item], at: datetime) -> Sequence[Item]:
+    """Of items in order, those that take effect at `at` or later."""
+    return items[bisect_left(items, at, key=_AT) :] if items else items
+
+
+def together(these: Sequence[Item], those: Sequence[Item]) -> Sequence[Item]:
+    """The items of both, each in order, in one order."""
+    return sorted([*these, *those], key=_ORDER) if these and those else these or those
 
 
 def about(fact: Fact) -> str | None:
@@ -81,9 +111,8 @@ def takes_effect(fact: Fact, recorded_at: datetime) -> datetime:
 
     An opt-out under DPA 2018 Schedule 1 paragraph 8(5) bites when its reasonable period ends.
     """
-    if type(fact) is EqualityOptOutReceived:
-        return max(fact.period_ends_at, reached_us(fact, recorded_at))
-    return reached_us(fact, recorded_at)
+    reached = reached_us(fact, recorded_at)
+    return max(fact.period_ends_at, reached) if type(fact) is EqualityOptOutReceived else reached
 
 
 def reached_us(fact: Fact, recorded_at: datetime) -> datetime:
@@ -108,23 +137,24 @@ def _latest(fact: PersonAct, recorded_at: datetime) -> datetime:
 class History:
     """The facts of one stream that count at one state of knowledge, by type and in order."""
 
-    __slots__ = ("_by_type", "destroyed", "elsewhere", "items", "merge")
+    __slots__ = ("_made", "by_type", "destroyed", "elsewhere", "items", "merge")
 
     def __init__(
         self,
-        items: Sequence[Item],
+        items: Iterable[Item],
         *,
         merge: Item | None = None,
         destroyed: bool = False,
         elsewhere: frozenset[str] = frozenset(),
     ) -> None:
-        self.items = tuple(sorted(items, key=lambda one: one.order))
+        self.items = tuple(sorted(items, key=_ORDER))
         self.merge = merge
         self.destroyed = destroyed
         self.elsewhere = elsewhere
-        self._by_type: dict[type[Fact], list[Item]] = {}
+        self.by_type: defaultdict[type[Fact], list[Item]] = defaultdict(list)
         for one in self.items:
-            self._by_type.setdefault(type(one.fact), []).append(one)
+            self.by_type[type(one.fact)].append(one)
+        self._made: dict[Hashable, object] = {}
 
     @property
     def merged_into(self) -> str | None:
@@ -133,18 +163,60 @@ class History:
 
     def of(self, kind: type[Fact]) -> Sequence[Item]:
         """Every entry of the type, in order."""
-        return self._by_type.get(kind, ())
+        return self.by_type.get(kind, ())
+
+    def for_purpose(self, kind: type[Fact], purpose: str) -> Sequence[Item]:
+        """Every entry of the type that concerns the purpose, or every purpose, in order."""
+        if kind not in self.by_type:
+            return ()
+        found = self.once(_by_purpose, kind)
+        return found.get(purpose, found[EVERY_PURPOSE])
+
+    def said_of(self, entry: str, kind: type[Fact]) -> Sequence[Item]:
+        """Every entry of the type that says something of that entry, in order."""
+        return self.once(_by_referred, kind).get(entry, ()) if kind in self.by_type else ()
+
+    def once(self, make: Callable[[History, *More], T], *more: *More) -> T:
+        """What `make` says of this history: worked out when first asked for, and then kept."""
+        key = (make, *more)
+        if key not in self._made:
+            self._made[key] = make(self, *more)
+        return self._made[key]  # type: ignore[return-value]
 
     def without(self, left_out: frozenset[tuple[int, str]]) -> History:
         """The same history as if these entries (by n and id) had not been recorded."""
         kept = [one for one in self.items if (one.n, one.entry) not in left_out]
+        if len(kept) == len(self.items):
+            return self
         return History(kept, merge=self.merge, destroyed=self.destroyed, elsewhere=self.elsewhere)
+
+
+def _by_purpose(history: History, kind: type[Fact]) -> dict[str, list[Item]]:
+    """The entries of the type by purpose; what concerns every purpose stands with each."""
+    every: list[Item] = []
+    found = {EVERY_PURPOSE: every}
+    for one in history.of(kind):
+        named = one.fact.purpose or EVERY_PURPOSE  # type: ignore[attr-defined]
+        if named == EVERY_PURPOSE:
+            for some in found.values():
+                some.append(one)
+        else:
+            found.setdefault(named, every[:]).append(one)
+    return found
+
+
+def _by_referred(history: History, kind: type[Fact]) -> dict[str | None, list[Item]]:
+    """The entries of the type by the entry that each says something of."""
+    found: defaultdict[str | None, list[Item]] = defaultdict(list)
+    for one in history.of(kind):
+        found[about(one.fact)].append(one)
+    return found
 
 
 class Dossier:
     """All entries of one stream in the order of recording: what every (E, K) is answered from."""
 
-    __slots__ = ("_head", "destroyed", "items", "subject")
+    __slots__ = ("_earlier", "_head", "destroyed", "items", "subject")
 
     def __init__(
         self, subject: str | None, items: Iterable[Item] = (), *, destroyed: bool = False
@@ -153,6 +225,7 @@ class Dossier:
         self.items = tuple(items)
         self.destroyed = destroyed
         self._head: History | None = None
+        self._earlier: tuple[datetime, History] | None = None
 
     @property
     def version(self) -> int:
@@ -168,17 +241,21 @@ class Dossier:
         )
 
     def at(self, known_at: datetime) -> History:
-        """What counts at `known_at`; the newest view is kept, since most questions want it."""
+        """What counts at `known_at`; the newest view is kept, and the last earlier one."""
         if self.items and known_at < self.items[-1].recorded_at:
-            return view(self, known_at)
-        if self._head is None:
-            self._head = view(self, known_at)
+            if self._earlier is None or self._earlier[0] != known_at:
+                recorded = [one for one in self.items if one.recorded_at <= known_at]
+                self._earlier = (known_at, _view(self, recorded))
+            return self._earlier[1]
+        self._head = self._head or _view(self, self.items)
         return self._head
 
 
-def view(dossier: Dossier, known_at: datetime) -> History:
-    """The history of the stream at this state of knowledge."""
-    visible = [one for one in dossier.items if one.recorded_at <= known_at]
+def _view(dossier: Dossier, visible: Sequence[Item]) -> History:
+    """The history of the stream where these of its entries are known."""
+    recorded = History(visible, destroyed=dossier.destroyed)
+    if _CORRECTING.isdisjoint(recorded.by_type):
+        return recorded
     own = in_effect(visible)
     arrived = _arrivals(own, dossier.subject)
     standing = in_effect([*own, *arrived]) if arrived else own
@@ -224,11 +301,11 @@ def in_effect(items: Sequence[Item]) -> list[Item]:
     What one move brought has one n: of those the last in `items` is the newest.
     """
     void: set[str] = set()
-    recorded = sorted(items, key=lambda each: (each.recorded_at, each.n))
+    corrections = (one for one in items if isinstance(one.fact, EntryAnnulled | EntrySuperseded))
+    recorded = sorted(corrections, key=_RECORDING)
     for one in reversed(recorded):
-        fact = one.fact
-        if isinstance(fact, EntryAnnulled | EntrySuperseded) and one.entry not in void:
-            void.add(fact.entry)
+        if one.entry not in void:
+            void.add(cast(EntryAnnulled, one.fact).entry)
     return [one for one in items if one.entry not in void or isinstance(one.fact, INDELIBLE)]
 
 
@@ -274,7 +351,7 @@ def _moved_away(standing: Sequence[Item], subject: str | None) -> dict[str, tupl
     """Entries that count for another person instead, with the last moment at which they left."""
     return {
         one.fact.entry: (one.recorded_at, one.n)
-        for one in sorted(standing, key=lambda each: (each.recorded_at, each.n))
+        for one in sorted(standing, key=_RECORDING)
         if isinstance(one.fact, EntryReattributed) and one.fact.from_ == subject
     }
 
@@ -293,8 +370,6 @@ def _elsewhere(
     One that was taken back where it is, is nobody's, and so not among them.
     """
     carriers = [one.fact for one in visible if isinstance(one.fact, MOVES)]
-    if not carriers:
-        return frozenset()
     known = {moved.entry for fact in carriers for moved in fact.moved or ()}
     here = {one.entry for one in (*visible, *arrived) if not _gone(one, away)}
     return frozenset(known.union(away).difference(here))

@@ -6,18 +6,26 @@ takes its findings, so that later rules see what earlier ones found. Not here: a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import MAXYEAR, date, datetime
 from functools import cached_property
 from typing import cast
 
 import msgspec
 
-from ledger.catalogue import CatalogueDocument, Controller, Line, Purpose
+from ledger.catalogue import CatalogueDocument, Controller, Purpose
 from ledger.civil import LeapBirthday, birthday
-from ledger.events import CompetenceAssessed, ConsentGranted, DateOfBirthRecorded, Fact
-from ledger.history import History, Item
-from ledger.rules.rulebook import ADULT, LawView, Setting
+from ledger.events import (
+    CatalogueAdopted,
+    CompetenceAssessed,
+    ConsentGranted,
+    DateOfBirthRecorded,
+    Fact,
+    ObjectionReceived,
+)
+from ledger.history import History, Item, together, until
+from ledger.rules.rulebook import ADULT
+from ledger.rules.settled import Settled
 from ledger.terms import EVERY_PURPOSE, OBJECTABLE, DataClass, Decision, Flag, Operation
 
 
@@ -39,44 +47,19 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: str = ""
 
 
-class LineState:
+class LineState(msgspec.Struct, kw_only=True, eq=False):
     """A line that is asserted at the moment asked about, and what has become of it."""
 
-    __slots__ = (
-        "article6",
-        "correction",
-        "dead",
-        "declared",
-        "entry",
-        "source",
-        "start",
-        "storage",
-        "suspended",
-        "while_",
-    )
-
-    def __init__(
-        self,
-        *,
-        article6: str,
-        source: str | None,
-        entry: str,
-        start: datetime,
-        while_: str | None = None,
-        declared: bool = False,
-        correction: bool = False,
-        storage: bool = False,
-    ) -> None:
-        self.article6 = article6
-        self.source = source
-        self.entry = entry
-        self.start = start
-        self.while_ = while_
-        self.declared = declared
-        self.correction = correction
-        self.storage = storage
-        self.dead = False
-        self.suspended = False
+    article6: str
+    source: str | None
+    entry: str
+    start: datetime
+    while_: str | None = None
+    declared: bool = False
+    correction: bool = False
+    storage: bool = False
+    dead: bool = False
+    suspended: bool = False
 
     @property
     def live(self) -> bool:
@@ -113,32 +96,42 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[str, ...] = ()
 
 
+NOTHING: tuple[Finding, ...] = ()
+"""What a rule finds that does not match."""
+
+
 class Case:
     """The question, the facts, the law and the policy, with the standing that findings give."""
 
     def __init__(
-        self,
-        *,
-        question: Question,
-        subject: str | None,
-        document: CatalogueDocument | None,
-        document_entry: str,
-        person: History,
-        common: History,
-        law: LawView,
-        policy: dict[str, Setting],
+        self, *, question: Question, subject: str | None, person: History, settled: Settled
     ) -> None:
         self.question = question
         self.at = question.effective_at
         self.known_at = question.known_at
         self.subject = subject
-        self.document = document
-        self.document_entry = document_entry
         self.person = person
-        self.common = common
-        self.law = law
-        self.policy = law.settings(policy)
-        self.purpose = document.purpose_by_id.get(question.purpose) if document else None
+        self.settled = settled
+        self.common = settled.common
+        self.law = settled.law
+        self.policy = settled.policy(self.at)
+        self.adopted = settled.adopted(self.at)
+        self.document = _document(self.adopted)
+        self.purpose = self.document.purpose_by_id.get(question.purpose) if self.document else None
+        self.asked = cast(Purpose, self.purpose)
+        """The purpose asked about; rules after `purpose.known` may rely on it."""
+        self.catalogue = cast(CatalogueDocument, self.document)
+        """The catalogue in force; rules after `purpose.known` may rely on it."""
+        self.grants = self.for_purpose(ConsentGranted)
+        """Every consent given for the purpose by now, in order."""
+        self.grant = self.grants[-1] if self.grants else None
+        """The newest of them: an older one never revives."""
+        self.consent = cast(ConsentGranted, self.grant.fact if self.grant else None)
+        """What was granted; rules may rely on it where there is a grant."""
+        self.objections = self._objections()
+        """The objections that reach this question, in order."""
+        self.born = person.once(_born)
+        """The date of birth on what is known."""
         self.lines: list[LineState] = []
         self.flags: dict[Flag, None] = {}
         self.conditions: list[str] = []
@@ -150,48 +143,29 @@ class Case:
     # What rules look at ----------------------------------------------------------------------
 
     @property
-    def asked(self) -> Purpose:
-        """The purpose asked about; rules after `purpose.known` may rely on it."""
-        return cast(Purpose, self.purpose)
-
-    @property
-    def catalogue(self) -> CatalogueDocument:
-        """The catalogue in force; rules after `purpose.known` may rely on it."""
-        return cast(CatalogueDocument, self.document)
-
-    @cached_property
     def controller(self) -> Controller:
         """Who decides about the purpose."""
         return self.catalogue.controller_by_id[self.asked.controller]
 
     def of(self, kind: type[Fact]) -> Sequence[Item]:
         """Every entry of the type, about the person or about everyone, in order."""
-        person, common = self.person.of(kind), self.common.of(kind)
-        if person and common:
-            return sorted([*person, *common], key=lambda one: one.order)
-        return person or common
+        person, common = self.person.by_type.get(kind, ()), self.common.by_type.get(kind, ())
+        return together(person, common) if person and common else person or common
 
-    def by_now(self, kind: type[Fact]) -> list[Item]:
+    def by_now(self, kind: type[Fact]) -> Sequence[Item]:
         """The entries of the type in effect by the moment asked about."""
-        return [one for one in self.of(kind) if one.at <= self.at]
+        return until(self.of(kind), self.at)
 
-    def for_purpose(self, kind: type[Fact]) -> list[Item]:
+    def ever_for_purpose(self, kind: type[Fact]) -> Sequence[Item]:
+        """Those of `of` that concern the purpose asked about, or every purpose."""
+        purpose = self.question.purpose
+        person = self.person.for_purpose(kind, purpose)
+        common = self.common.for_purpose(kind, purpose)
+        return together(person, common) if person and common else person or common
+
+    def for_purpose(self, kind: type[Fact]) -> Sequence[Item]:
         """Those of `by_now` that concern the purpose asked about, or every purpose."""
-        wanted = (self.question.purpose, EVERY_PURPOSE)
-        return [one for one in self.by_now(kind) if one.fact.purpose in wanted]  # type: ignore[attr-defined]
-
-    @cached_property
-    def born(self) -> date | None:
-        """The date of birth on what is known: of several, the latest recorded.
-
-        One whose birthdays no calendar holds is none.
-        """
-        found = self.person.of(DateOfBirthRecorded)
-        if not found:
-            return None
-        newest = max(found, key=lambda one: (one.recorded_at, one.n))
-        born = cast(DateOfBirthRecorded, newest.fact).date_of_birth
-        return born if born.year <= MAXYEAR - ADULT else None
+        return until(self.ever_for_purpose(kind), self.at)
 
     def birthday(self, years: int) -> datetime | None:
         """00:00 London on the anniversary, or None where no date of birth is known."""
@@ -206,12 +180,7 @@ class Case:
 
     def assessed(self, at: datetime) -> Item | None:
         """The latest assessment of competence for the purpose by `at`."""
-        wanted = (self.question.purpose, EVERY_PURPOSE)
-        found = [
-            one
-            for one in self.person.of(CompetenceAssessed)
-            if one.at <= at and cast(CompetenceAssessed, one.fact).purpose in wanted
-        ]
+        found = until(self.person.for_purpose(CompetenceAssessed, self.question.purpose), at)
         return found[-1] if found else None
 
     def competent(self, at: datetime) -> bool:
@@ -221,19 +190,24 @@ class Case:
             return cast(CompetenceAssessed, assessment.fact).competent
         return self.aged(16, at)
 
-    @cached_property
-    def grant(self) -> Item | None:
-        """The newest consent given for the purpose by now: an older one never revives."""
-        return self.grants[-1] if self.grants else None
+    def _objections(self) -> list[Item]:
+        return [one for one in self.by_now(ObjectionReceived) if self._reached_by(one)]
 
-    @cached_property
-    def grants(self) -> list[Item]:
-        """Every consent given for the purpose by now, in order."""
-        return [
-            one
-            for one in self.by_now(ConsentGranted)
-            if cast(ConsentGranted, one.fact).purpose == self.question.purpose
-        ]
+    def _reached_by(self, one: Item) -> bool:
+        fact, named = cast(ObjectionReceived, one.fact), self.question.recipient
+        if fact.operations is not None and self.question.operation not in fact.operations:
+            return False
+        if fact.recipients is not None and named is not None and named not in fact.recipients:
+            return False
+        if fact.purpose in (self.question.purpose, EVERY_PURPOSE):
+            return True
+        return self.policy["nhs_objection_scope"] == "all uses" and self._on_nhs_number(fact)
+
+    def _on_nhs_number(self, fact: ObjectionReceived) -> bool:
+        if fact.kind == "NHS_NUMBER":
+            return True
+        purpose = self.document.purpose_by_id.get(fact.purpose) if self.document else None
+        return purpose is not None and purpose.nhs_number_matching
 
     @property
     def standing(self) -> list[LineState]:
@@ -276,10 +250,10 @@ class Case:
             name: tuple(known[name].classes) if name in known else () for name in self.question.data
         }
 
-    @cached_property
-    def classes(self) -> frozenset[str]:
-        """Every class of data that the question touches."""
-        return frozenset(one for some in self.classes_by_category.values() for one in some)
+    def touches(self, wanted: DataClass) -> bool:
+        """Whether the question is about data of the class."""
+        data = self.question.data
+        return data == wanted if isinstance(data, str) else bool(self.categories_of(wanted))
 
     def categories_of(self, wanted: DataClass) -> tuple[str, ...]:
         """The categories asked about in which data of the class may stand."""
@@ -311,9 +285,18 @@ class Case:
             self.closed = True
 
 
-Rule = Callable[[Case], Iterable[Finding]]
+Rule = Callable[[Case], Sequence[Finding]]
 
 
-def storage_only(line: Line) -> bool:
-    """A line that allows keeping and nothing else: a duty to retain."""
-    return line.operations is not None and set(line.operations) == {"STORE"}
+def _document(adopted: Item | None) -> CatalogueDocument | None:
+    return None if adopted is None else cast(CatalogueAdopted, adopted.fact).catalogue
+
+
+def _born(person: History) -> date | None:
+    """Of several dates of birth the latest recorded; none where no calendar holds the birthdays."""
+    found = person.of(DateOfBirthRecorded)
+    if not found:
+        return None
+    newest = max(found, key=lambda one: (one.recorded_at, one.n))
+    born = cast(DateOfBirthRecorded, newest.fact).date_of_birth
+    return born if born.year <= MAXYEAR - ADULT else None

@@ -6,7 +6,7 @@ sections 1.4 to 1.7 and 9.3 step 7. A condition that fails is found even where a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from ledger.catalogue import Condition
@@ -19,45 +19,45 @@ from ledger.events import (
     PolicyDocumentAdopted,
     PolicyDocumentEnded,
 )
-from ledger.history import reached_us
-from ledger.rules.case import Case, Finding
+from ledger.history import reached_us, until
+from ledger.rules.case import NOTHING, Case, Finding
 from ledger.terms import Decision, Flag
 
 SAFEGUARDING = 18
 EQUALITY = 8
 
 
-def special(case: Case) -> Iterator[Finding]:
+def special(case: Case) -> Sequence[Finding]:
     """Article 9: based on article 6(1) and one of the conditions."""
-    if "special" not in case.classes:
-        return
+    if not case.touches("special"):
+        return NOTHING
+    found: list[Finding] = []
     met = []
     for condition in case.asked.conditions:
         missing = list(_missing(case, condition))
-        yield from missing
+        found += missing
         if not missing:
             met.append(condition.spelt())
     if met:
-        yield Finding(conditions=tuple(met))
-    else:
-        yield Finding(flag=Flag.NO_ART9_CONDITION, denies=case.categories_of("special"))
+        return [*found, Finding(conditions=tuple(met))]
+    return [*found, Finding(flag=Flag.NO_ART9_CONDITION, denies=case.categories_of("special"))]
 
 
-def offence(case: Case) -> Iterator[Finding]:
+def offence(case: Case) -> Sequence[Finding]:
     """Article 10: official authority, or a paragraph of Schedule 1 that serves for offence data."""
-    if "offence" not in case.classes:
-        return
+    if not case.touches("offence"):
+        return NOTHING
+    found: list[Finding] = []
     route = case.asked.offence_route
     met = ["10+official-authority"] if route and route.official_authority else []
     for paragraph in route.schedule1 if route else ():
         missing = list(_missing(case, _for_offences(case, paragraph)))
-        yield from missing
+        found += missing
         if not missing and case.law.serves_offence_data(paragraph):
             met.append(f"10+Sch1({paragraph})")
     if met:
-        yield Finding(conditions=tuple(met))
-    else:
-        yield Finding(flag=Flag.NO_ART10_ROUTE, denies=case.categories_of("offence"))
+        return [*found, Finding(conditions=tuple(met))]
+    return [*found, Finding(flag=Flag.NO_ART10_ROUTE, denies=case.categories_of("offence"))]
 
 
 def _for_offences(case: Case, paragraph: int) -> Condition:
@@ -93,12 +93,9 @@ def _explicit(case: Case) -> bool:
 
 def policy_document(case: Case) -> bool:
     """Schedule 1 paragraphs 5 and 39: in place when the processing is carried out, never later."""
-    ended = {
-        cast(PolicyDocumentEnded, one.fact).policy_document
-        for one in case.by_now(PolicyDocumentEnded)
-    }
     return any(
-        max(one.at, one.recorded_at) <= case.at and one.entry not in ended
+        max(one.at, one.recorded_at) <= case.at
+        and not until(case.common.said_of(one.entry, PolicyDocumentEnded), case.at)
         for one in case.of(PolicyDocumentAdopted)
     )
 
@@ -124,26 +121,27 @@ def _opted_out(case: Case) -> Iterator[Finding]:
             yield Finding(flag=Flag.PARA8_5_NOTICE, entries=(one.entry,))
 
 
-def known_categories(case: Case) -> Iterator[Finding]:
+def known_categories(case: Case) -> Sequence[Finding]:
     """A category that the catalogue does not have is denied."""
+    if isinstance(case.question.data, str):
+        return NOTHING
     unknown = tuple(name for name, some in case.classes_by_category.items() if not some)
-    if unknown:
-        yield Finding(flag=Flag.UNKNOWN_CATEGORY, denies=unknown)
+    return [Finding(flag=Flag.UNKNOWN_CATEGORY, denies=unknown)] if unknown else NOTHING
 
 
-def gate(case: Case) -> Iterator[Finding]:
+def gate(case: Case) -> Sequence[Finding]:
     """A class or category that lacks its key is denied; the others are not."""
     if case.denied and set(case.asked_categories) <= set(case.denied):
-        yield Finding(closes=Decision.DENY)
+        return [Finding(closes=Decision.DENY)]
+    return NOTHING
 
 
-def told(case: Case) -> Iterator[Finding]:
+def told(case: Case) -> Sequence[Finding]:
     """The person has not been given the current notice: an infringement, not the end of a basis."""
     current = case.asked.current_notice
     if current is None or case.decision not in (Decision.PERMIT, Decision.PERMIT_LIMITED):
-        return
-    given = any(
-        cast(NoticeProvided, one.fact).notice == current for one in case.by_now(NoticeProvided)
-    )
-    if not given:
-        yield Finding(flag=Flag.TRANSPARENCY_GAP)
+        return NOTHING
+    for one in reversed(case.by_now(NoticeProvided)):
+        if cast(NoticeProvided, one.fact).notice == current:
+            return NOTHING
+    return [Finding(flag=Flag.TRANSPARENCY_GAP)]

@@ -15,7 +15,6 @@ from ledger.civil import months_after
 from ledger.events import (
     AuthorityEnded,
     AuthorityRestricted,
-    AuthorityStarted,
     CompetenceAssessed,
     ConsentGranted,
     ConsentInvalidated,
@@ -23,14 +22,14 @@ from ledger.events import (
     ConsentWithdrawn,
     DisputeResolved,
     ErasureExecuted,
-    Fact,
     NoticeProvided,
     ObjectionReceived,
     PurposeMateriallyChanged,
 )
-from ledger.history import Item
-from ledger.rules.case import Case, Finding, LineState
-from ledger.terms import EVERY_PURPOSE, Flag
+from ledger.history import Item, since, together
+from ledger.rules.authority import may_act
+from ledger.rules.case import NOTHING, Case, Finding, LineState
+from ledger.terms import Flag
 
 _NEVER_VALID = frozenset(
     {
@@ -44,65 +43,74 @@ _NEVER_VALID = frozenset(
 """Why a grant counts for nothing from the start, unlike one that ended."""
 
 
-def given(case: Case) -> Iterator[Finding]:
+def given(case: Case) -> Sequence[Finding]:
     """A line of consent needs a consent: without one it is not live."""
     if case.asserts_consent and case.grant is None:
-        yield Finding(kills=case.consent_lines)
+        return [Finding(kills=case.consent_lines)]
+    return NOTHING
 
 
-def proven(case: Case) -> Iterator[Finding]:
+def proven(case: Case) -> Sequence[Finding]:
     """Article 7(1): the controller must be able to demonstrate it."""
     grant = case.grant
-    if grant and _granted(grant).evidence_digest is None:
-        yield _fails(case, Flag.CONSENT_UNPROVEN, grant)
+    if grant is None or case.consent.evidence_digest is not None:
+        return NOTHING
+    return [_fails(case, Flag.CONSENT_UNPROVEN, grant)]
 
 
-def valid(case: Case) -> Iterator[Finding]:
+def valid(case: Case) -> Sequence[Finding]:
     """A grant found never to have been valid counts for nothing, from the start."""
     grant = case.grant
     if grant is None:
-        return
-    for one in case.of(ConsentInvalidated):
-        if cast(ConsentInvalidated, one.fact).consent == grant.entry:
-            yield _fails(case, Flag.CONSENT_INVALIDATED, grant, one)
+        return NOTHING
+    return [
+        _fails(case, Flag.CONSENT_INVALIDATED, grant, one)
+        for one in case.person.said_of(grant.entry, ConsentInvalidated)
+    ]
 
 
-def unexpired(case: Case) -> Iterator[Finding]:
+def unexpired(case: Case) -> Sequence[Finding]:
     """A consent given for a time ends with it."""
     grant = case.grant
-    expires = _granted(grant).expires_at if grant else None
-    if grant and expires is not None and expires <= case.at:
-        yield _fails(case, Flag.CONSENT_EXPIRED, grant)
+    expires = case.consent.expires_at if grant else None
+    if grant is None or expires is None or case.at < expires:
+        return NOTHING
+    return [_fails(case, Flag.CONSENT_EXPIRED, grant)]
 
 
-def same_purpose(case: Case) -> Iterator[Finding]:
+def same_purpose(case: Case) -> Sequence[Finding]:
     """Consent attaches to what the person was told: a material change ends it."""
     grant = case.grant
     if grant is None:
-        return
-    for one in case.by_now(PurposeMateriallyChanged):
-        changed = cast(PurposeMateriallyChanged, one.fact).purpose == case.question.purpose
-        if changed and one.at >= grant.at:
-            yield _fails(case, Flag.PURPOSE_CHANGED, grant, one)
+        return NOTHING
+    return [
+        _fails(case, Flag.PURPOSE_CHANGED, grant, one)
+        for one in since(case.for_purpose(PurposeMateriallyChanged), grant.at)
+    ]
 
 
-def withdrawn(case: Case) -> Iterator[Finding]:
+def withdrawn(case: Case) -> Sequence[Finding]:
     """Article 7(3): from the instant the withdrawal, or the person's refusal, reached us."""
     grant = case.grant
     if grant is None:
-        return
-    for one in _withdrawals(case, grant):
-        if _overridden(case, grant, one):
-            yield _says(case, Flag.PARENT_WITHDRAWAL_NO_EFFECT, one)
-        else:
-            yield _fails(case, Flag.CONSENT_WITHDRAWN, grant, one)
+        return NOTHING
+    return [
+        _says(case, Flag.PARENT_WITHDRAWAL_NO_EFFECT, one)
+        if _overridden(case, grant, one)
+        else _fails(case, Flag.CONSENT_WITHDRAWN, grant, one)
+        for one in _withdrawals(case, grant)
+    ]
 
 
-def objected(case: Case) -> Iterator[Finding]:
+def objected(case: Case) -> Sequence[Finding]:
     """Nobody needs magic words: an objection to a consent purpose is a withdrawal."""
     grant = case.grant
-    for one in _objections(case, grant) if grant else ():
-        yield _fails(case, Flag.OBJECTION_TREATED_AS_WITHDRAWAL, cast(Item, grant), one)
+    if grant is None:
+        return NOTHING
+    return [
+        _fails(case, Flag.OBJECTION_TREATED_AS_WITHDRAWAL, grant, one)
+        for one in _objections(case, grant)
+    ]
 
 
 def ending(case: Case) -> Item | None:
@@ -131,21 +139,20 @@ def _taken_back(case: Case, grant: Item) -> Item | None:
     return min(acts, key=lambda one: one.order) if acts else None
 
 
-def _withdrawals(case: Case, grant: Item) -> list[Item]:
+def _withdrawals(case: Case, grant: Item) -> Sequence[Item]:
     refusals = [
         one
-        for one in case.for_purpose(ConsentRefused)
+        for one in since(case.for_purpose(ConsentRefused), grant.at)
         if cast(ConsentRefused, one.fact).given_by == case.subject
     ]
-    acts = [*case.for_purpose(ConsentWithdrawn), *refusals]
-    return sorted((one for one in acts if one.at >= grant.at), key=lambda one: one.order)
+    return together(since(case.for_purpose(ConsentWithdrawn), grant.at), refusals)
 
 
 def _objections(case: Case, grant: Item) -> list[Item]:
     return [
         one
-        for one in case.for_purpose(ObjectionReceived)
-        if one.at >= grant.at and cast(ObjectionReceived, one.fact).kind != "ART21_6"
+        for one in since(case.for_purpose(ObjectionReceived), grant.at)
+        if cast(ObjectionReceived, one.fact).kind != "ART21_6"
     ]
 
 
@@ -158,48 +165,53 @@ def _overridden(case: Case, grant: Item, act: Item) -> bool:
     return for_another and own and case.competent(act.at)
 
 
-def contested(case: Case) -> Iterator[Finding]:
+def contested(case: Case) -> Sequence[Finding]:
     """Another holder of parental responsibility refused: not relied on until resolved (policy)."""
     grant = case.grant
-    if grant is None or _granted(grant).capacity != "PR":
-        return
+    if grant is None or case.consent.capacity != "PR":
+        return NOTHING
     if case.policy["contested_pr_consent"] != "DENY until resolved":
-        return
-    for one in case.for_purpose(ConsentRefused):
-        if _contests(case, grant, one) and not _resolved(case, one):
-            yield _fails(case, Flag.CONSENT_CONTESTED, grant, one)
+        return NOTHING
+    return [
+        _fails(case, Flag.CONSENT_CONTESTED, grant, one)
+        for one in since(case.for_purpose(ConsentRefused), grant.at)
+        if _contests(case, one) and not _resolved(case, one)
+    ]
 
 
-def _contests(case: Case, grant: Item, refusal: Item) -> bool:
+def _contests(case: Case, refusal: Item) -> bool:
     by = cast(ConsentRefused, refusal.fact).given_by
-    if refusal.at < grant.at or by in (case.subject, _granted(grant).given_by):
+    if by in (case.subject, case.consent.given_by):
         return False
-    return _authority(case, holder=by, kind="PR", at=refusal.at) is not None
+    return may_act(case.person, holder=by, kind="PR", at=refusal.at)
 
 
 def _resolved(case: Case, refusal: Item) -> bool:
     """The last word on the dispute since the refusal is that the consent stands."""
-    words = [one for one in case.for_purpose(DisputeResolved) if one.at > refusal.at]
-    return bool(words) and cast(DisputeResolved, words[-1].fact).outcome == "CONSENT_STANDS"
+    words = case.for_purpose(DisputeResolved)
+    if not words or words[-1].at <= refusal.at:
+        return False
+    return cast(DisputeResolved, words[-1].fact).outcome == "CONSENT_STANDS"
 
 
-def giver(case: Case) -> Iterator[Finding]:
+def giver(case: Case) -> Sequence[Finding]:
     """Who may consent, at the moment of the grant (law, section 3.3)."""
     grant = case.grant
-    for flag in _bars(case, grant) if grant else ():
-        yield _fails(case, flag, cast(Item, grant))
+    if grant is None:
+        return NOTHING
+    return [_fails(case, flag, grant) for flag in _bars(case, grant)]
 
 
 def _bars(case: Case, grant: Item) -> Iterator[Flag]:
     """Everything that keeps the giver from consenting; nothing where they could."""
-    fact = _granted(grant)
+    fact = case.consent
     if fact.given_by == case.asked.controller:
         yield Flag.SELF_CONSENT
     if fact.capacity == "SELF":
         if not _may_decide(case, grant):
             yield Flag.NO_AUTHORITY
         return
-    unable = _authority(case, holder=fact.given_by, kind=fact.capacity, at=grant.at) is None
+    unable = not may_act(case.person, holder=fact.given_by, kind=fact.capacity, at=grant.at)
     grown = fact.capacity == "PR" and case.aged(18, grant.at)
     if unable or grown:
         yield Flag.NO_AUTHORITY
@@ -209,7 +221,7 @@ def _bars(case: Case, grant: Item) -> Iterator[Flag]:
 
 def _may_decide(case: Case, grant: Item) -> bool:
     """The person themself: assessed, or 16, or of the age of article 8 for such a service."""
-    if _granted(grant).given_by != case.subject:
+    if case.consent.given_by != case.subject:
         return False
     if case.assessed(grant.at) is not None or not case.asked.child_service:
         return case.competent(grant.at)
@@ -223,25 +235,24 @@ def _of_service_age(case: Case, at: datetime) -> bool:
     return False
 
 
-def age_rule_changed(case: Case) -> Iterator[Finding]:
+def age_rule_changed(case: Case) -> Sequence[Finding]:
     """The age of article 8 rose after the person's own consent: review, the law voids nothing."""
     grant = case.grant
-    if grant is None or _granted(grant).capacity != "SELF" or not case.asked.child_service:
-        return
-    if not _of_service_age(case, case.at) and _of_service_age(case, grant.at):
-        yield _says(case, Flag.AGE_RULE_CHANGED, grant)
+    if grant is None or case.consent.capacity != "SELF" or not case.asked.child_service:
+        return NOTHING
+    if _of_service_age(case, case.at) or not _of_service_age(case, grant.at):
+        return NOTHING
+    return [_says(case, Flag.AGE_RULE_CHANGED, grant)]
 
 
-def lapsed(case: Case) -> Iterator[Finding]:
+def lapsed(case: Case) -> Sequence[Finding]:
     """A representative's consent lapses at 18, at the age of article 8, and on competence."""
     grant = case.grant
-    if grant is None or _granted(grant).capacity != "PR":
-        return
-    flag = _lapse(case, grant)
-    if flag is Flag.REVIEW_REP_CONSENT:
-        yield _says(case, flag, grant)
-    elif flag is not None:
-        yield _fails(case, flag, grant)
+    flag = _lapse(case, grant) if grant and case.consent.capacity == "PR" else None
+    if grant is None or flag is None:
+        return NOTHING
+    says = _says if flag is Flag.REVIEW_REP_CONSENT else _fails
+    return [says(case, flag, grant)]
 
 
 def _lapse(case: Case, grant: Item) -> Flag | None:
@@ -275,88 +286,55 @@ def _reached_service_age(case: Case) -> bool:
     return False
 
 
-def authority_ended(case: Case) -> Iterator[Finding]:
+def authority_ended(case: Case) -> Sequence[Finding]:
     """The giver's authority ended after a valid grant: reviewed, or by policy lapsed."""
     grant = case.grant
-    if grant is None:
-        return
-    fact = _granted(grant)
-    if _authority(case, holder=fact.given_by, kind=fact.capacity, at=grant.at) is None:
-        return
-    limits = [*case.by_now(AuthorityEnded), *case.by_now(AuthorityRestricted)]
+    limits = [*case.by_now(AuthorityEnded), *case.by_now(AuthorityRestricted)] if grant else ()
+    if grant is None or not limits:
+        return NOTHING
+    holder, kind = case.consent.given_by, case.consent.capacity
+    if not may_act(case.person, holder=holder, kind=kind, at=grant.at):
+        return NOTHING
     for one in limits:
-        later = one.at > grant.at
-        if later and not _authority(case, holder=fact.given_by, kind=fact.capacity, at=one.at):
+        if one.at > grant.at and not may_act(case.person, holder=holder, kind=kind, at=one.at):
             kills = case.consent_lines if case.policy["rep_authority_end"] == "lapse" else ()
-            yield _says(case, Flag.REVIEW_REP_AUTHORITY_ENDED, grant, one, kills=kills)
-            return
+            return [_says(case, Flag.REVIEW_REP_AUTHORITY_ENDED, grant, one, kills=kills)]
+    return NOTHING
 
 
-def _authority(case: Case, *, holder: str, kind: str, at: datetime) -> Item | None:
-    """The entry by which the holder may act at `at`, or None."""
-    restricted = any(
-        one.at <= at and _held(one.fact) == (holder, kind)
-        for one in case.person.of(AuthorityRestricted)
-    )
-    if restricted:
-        return None
-    for one in case.person.of(AuthorityStarted):
-        if one.at <= at and _held(one.fact) == (holder, kind) and not _stopped(case, one, at):
-            return one
-    return None
-
-
-def _stopped(case: Case, start: Item, at: datetime) -> bool:
-    """The authority ended by `at`: the end names it, or names none and has its holder and kind."""
-    starts = case.person.of(AuthorityStarted)
-    for one in case.person.of(AuthorityEnded):
-        named = cast(AuthorityEnded, one.fact).authority
-        if one.at > at or named in case.person.elsewhere:
-            continue
-        if any(named == each.entry for each in starts):
-            if named == start.entry:
-                return True
-        elif start.at <= one.at and _held(one.fact) == _held(start.fact):
-            return True
-    return False
-
-
-def _held(fact: Fact) -> tuple[str, str]:
-    authority = cast(AuthorityStarted, fact)
-    return authority.holder, authority.kind
-
-
-def review(case: Case) -> Iterator[Finding]:
+def review(case: Case) -> Sequence[Finding]:
     """The ICO asks for consents to be reviewed; the months are policy and end nothing."""
     grant = case.grant
     months = cast(int, case.policy["consent_review_months"])
     if grant and months and months_after(grant.at, months) <= case.at:
-        yield _says(case, Flag.CONSENT_REVIEW_DUE, grant)
+        return [_says(case, Flag.CONSENT_REVIEW_DUE, grant)]
+    return NOTHING
 
 
-def other_basis(case: Case) -> Iterator[Finding]:
+def other_basis(case: Case) -> Sequence[Finding]:
     """Taken back, and another line goes on: say so plainly, and ask whether the person was told."""
-    end = ending(case) if case.asserts_consent else None
+    if not case.asserts_consent or case.consent_lines:
+        return NOTHING
     others = [line for line in case.lines if line.live]
-    if end is None or not others:
-        return
+    end = ending(case) if others else None
+    if end is None:
+        return NOTHING
     entries = (end.entry, *(line.entry for line in others))
-    yield Finding(flag=Flag.CONSENT_WITHDRAWN_OTHER_BASIS, entries=entries)
-    if not any(one.at >= end.at for one in case.by_now(NoticeProvided)):
-        yield Finding(flag=Flag.FAIRNESS_REVIEW, entries=(end.entry,))
+    found = [Finding(flag=Flag.CONSENT_WITHDRAWN_OTHER_BASIS, entries=entries)]
+    if not since(case.by_now(NoticeProvided), end.at):
+        found.append(Finding(flag=Flag.FAIRNESS_REVIEW, entries=(end.entry,)))
+    return found
 
 
-def content_erased(case: Case) -> Iterator[Finding]:
+def content_erased(case: Case) -> Sequence[Finding]:
     """The answer rests on a consent whose content was erased later: the proof of it stays."""
     if not any(line.article6 == "a" for line in case.named):
-        return
-    for one in case.of(ErasureExecuted):
-        concerned = cast(ErasureExecuted, one.fact).purpose in (
-            case.question.purpose,
-            EVERY_PURPOSE,
-        )
-        if concerned and one.at > case.at:
-            yield Finding(flag=Flag.EVIDENCE_TOMBSTONE, entries=(one.entry,))
+        return NOTHING
+    return [
+        Finding(flag=Flag.EVIDENCE_TOMBSTONE, entries=(one.entry,))
+        for one in case.ever_for_purpose(ErasureExecuted)
+        if one.at > case.at
+    ]
 
 
 def _granted(grant: Item) -> ConsentGranted:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TypeVar, cast
@@ -20,6 +20,7 @@ import msgspec
 from ledger.civil import start_of_day
 from ledger.errors import Fault
 from ledger.events import LawLoaded
+from ledger.events.governance import LineGained
 from ledger.history import History
 
 Setting = bool | int | str
@@ -32,6 +33,17 @@ _WHOLE = f"a whole number from 0 to {WHOLE_MAX}"
 R = TypeVar("R", bound="Row")
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """An interval, half-open; without an end it lasts."""
+
+    start: datetime
+    end: datetime | None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the moment lies in it."""
+        return self.start <= at and (self.end is None or at < self.end)
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """Where it stands, and when it is in force and known: days in London, half-open."""
 
@@ -42,13 +54,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     known_from: date
     in_force_until: date | None = None
 
-    def counts(self, at: datetime, *, known_at: datetime | None) -> bool:
-        """In force at `at`, and known by `known_at`; None asks for all that the book knows."""
-        if known_at is not None and start_of_day(self.known_from) > known_at:
-            return False
-        if start_of_day(self.in_force_from) > at:
-            return False
-        return self.in_force_until is None or start_of_day(self.in_force_until) > at
+    def known(self, known_at: datetime | None) -> bool:
+        """Known by `known_at`; None asks for all that the book knows."""
+        return known_at is None or start_of_day(self.known_from) <= known_at
+
+    def span(self) -> Span:
+        """When it is in force."""
+        until = self.in_force_until
+        return Span(
+            start=start_of_day(self.in_force_from),
+            end=None if until is None else start_of_day(until),
+        )
 
 
 class Provision(Row, frozen=True, kw_only=True):
@@ -91,8 +107,11 @@ class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
         return {bool: "true or false", int: _WHOLE}.get(type(self.default), "text")
 
 
-class RuleBook(msgspec.Struct, frozen=True, kw_only=True):
-    """All rows; `id` says what an answer was judged by: version, content, bank-holiday calendar."""
+class RuleBook(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """All rows; `id` says what an answer was judged by: version, content, bank-holiday calendar.
+
+    Each is equal to itself alone, so that what follows from one can be kept under it.
+    """
 
     id: str
     provisions: dict[str, Provision]
@@ -109,12 +128,18 @@ class RuleBook(msgspec.Struct, frozen=True, kw_only=True):
         return row
 
 
-class AgeRule(msgspec.Struct, frozen=True, kw_only=True):
-    """The age of article 8(1) over an interval (half-open)."""
+class AgeRule(Span, frozen=True, kw_only=True):
+    """The age of article 8(1) over an interval."""
 
     age: int
-    start: datetime
-    end: datetime | None
+
+
+class Gain(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that the law itself gives a purpose, from when it is in force, and by which entry."""
+
+    entry: str
+    line: LineGained
+    span: Span
 
 
 class LawView:
@@ -125,29 +150,49 @@ class LawView:
     what a book then would have held.
     """
 
-    __slots__ = ("_book", "_known_at", "_loaded")
-
     def __init__(self, book: RuleBook, common: History, known_at: datetime | None) -> None:
         self._book = book
         self._known_at = known_at
         self._loaded = [(one.entry, cast(LawLoaded, one.fact)) for one in common.of(LawLoaded)]
+        self._spans: dict[str, list[Span]] = {}
 
     def in_force(self, provision: str, at: datetime) -> bool:
         """Whether the provision is in force at `at`, on what is known."""
+        spans = self._spans.get(provision)
+        if spans is None:
+            spans = self._spans[provision] = list(self._in_force(provision))
+        return any(span.holds(at) for span in spans)
+
+    def _in_force(self, provision: str) -> Iterator[Span]:
         row = self._book.provisions.get(provision)
-        if row is not None and row.counts(at, known_at=self._known_at):
-            return True
-        return any(law.provision == provision and _covers(law, at) for _, law in self._loaded)
+        if row is not None and row.known(self._known_at):
+            yield row.span()
+        for _, law in self._loaded:
+            if law.provision == provision:
+                yield _span(law)
 
-    def gains(self, at: datetime) -> Sequence[tuple[str, LawLoaded]]:
-        """Loaded provisions in force at `at` that give purposes a line, each with its entry."""
-        return [(entry, law) for entry, law in self._loaded if law.gains and _covers(law, at)]
+    @cached_property
+    def _gains(self) -> dict[str, list[Gain]]:
+        found: dict[str, list[Gain]] = {}
+        for entry, law in self._loaded:
+            for line in law.gains or ():
+                gain = Gain(entry=entry, line=line, span=_span(law))
+                found.setdefault(line.purpose, []).append(gain)
+        return found
 
-    def child_service_ages(self) -> list[AgeRule]:
+    def gains(self, purpose: str, at: datetime) -> list[Gain]:
+        """The lines that loaded provisions in force at `at` give the purpose."""
+        return [gain for gain in self._gains.get(purpose, ()) if gain.span.holds(at)]
+
+    def child_service_ages(self) -> tuple[AgeRule, ...]:
         """The ages of article 8(1), one after the other: 13 but while regulations say otherwise.
 
         Of several in force, the latest to come into force counts.
         """
+        return self._ages
+
+    @cached_property
+    def _ages(self) -> tuple[AgeRule, ...]:
         row = self._book.provisions["iss_age"]
         found = [
             law for _, law in self._loaded if law.provision == "iss_age" and law.value is not None
@@ -156,18 +201,10 @@ class LawView:
         starts = {start_of_day(row.in_force_from), *(law.in_force_from for law in found)}
         starts.update(law.in_force_until for law in found if law.in_force_until)
         moments = sorted(starts)
-        return [
+        return tuple(
             AgeRule(age=_age_at(start, found, usual=cast(int, row.value)), start=start, end=end)
             for start, end in zip(moments, [*moments[1:], None], strict=True)
-        ]
-
-    def settings(self, policy: Mapping[str, Setting]) -> dict[str, Setting]:
-        """The policy, with the default in the place of a value that its setting cannot have."""
-        rows = self._book.policies
-        return {
-            name: value if rows[name].takes(value) else rows[name].default
-            for name, value in policy.items()
-        }
+        )
 
     def needs_policy_document(self, paragraph: int) -> bool:
         """Whether the paragraph of DPA 2018 Schedule 1 needs one; an unknown one does."""
@@ -188,13 +225,13 @@ class LawView:
 
 def _age_at(at: datetime, laws: Sequence[LawLoaded], *, usual: int) -> int:
     """What the last of the laws in force says: where it could not be law, no child is of age."""
-    ages = [cast(int, law.value) for law in laws if _covers(law, at)]
+    ages = [cast(int, law.value) for law in laws if _span(law).holds(at)]
     age = ages[-1] if ages else usual
     return age if age in CHILD_SERVICE_AGES else ADULT
 
 
-def _covers(law: LawLoaded, at: datetime) -> bool:
-    return law.in_force_from <= at and (law.in_force_until is None or at < law.in_force_until)
+def _span(law: LawLoaded) -> Span:
+    return Span(start=law.in_force_from, end=law.in_force_until)
 
 
 def read_rule_book(text: bytes) -> RuleBook:

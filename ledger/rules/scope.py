@@ -5,61 +5,70 @@ Sources: UK GDPR articles 4(1), 5(1)(b) and 17; law, sections 5.1, 6.3 and 9.3 s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
 from ledger.civil import months_after, start_of_day
 from ledger.errors import Malformed
-from ledger.events import DeathRecorded, ErasureExecuted, Fact, StatusEnded, StatusStarted
-from ledger.history import Item
-from ledger.rules.case import Case, Finding
+from ledger.events import DeathRecorded, ErasureExecuted, StatusEnded, StatusStarted
+from ledger.history import History, Item, until
+from ledger.rules.case import NOTHING, Case, Finding
+from ledger.rules.rulebook import ADULT
 from ledger.terms import Decision, Flag
 
 ENDS_AT_18 = frozenset({"CPP", "LAC"})
 """Children Act 1989: a child protection plan and being looked after end at the 18th birthday."""
 
 
-def destroyed(case: Case) -> Iterator[Finding]:
+def destroyed(case: Case) -> Sequence[Finding]:
     """Nothing of the person can be read: every question, at any K, is denied."""
-    if case.person.destroyed:
-        yield Finding(flag=Flag.ERASED, closes=Decision.DENY)
+    if not case.person.destroyed:
+        return NOTHING
+    return [Finding(flag=Flag.ERASED, closes=Decision.DENY)]
 
 
-def deceased(case: Case) -> Iterator[Finding]:
+def deceased(case: Case) -> Sequence[Finding]:
     """UK GDPR protects the living: after a death it is out of scope."""
-    for one in case.by_now(DeathRecorded):
-        yield Finding(flag=Flag.DECEASED, entries=(one.entry,), closes=Decision.OUT_OF_SCOPE)
+    return [
+        Finding(flag=Flag.DECEASED, entries=(one.entry,), closes=Decision.OUT_OF_SCOPE)
+        for one in case.by_now(DeathRecorded)
+    ]
 
 
-def merged(case: Case) -> Iterator[Finding]:
+def merged(case: Case) -> Sequence[Finding]:
     """The facts count for the survivor: a question about the other identity is denied."""
     merge = case.person.merge
-    if merge is not None:
-        yield Finding(flag=Flag.IDENTITY_MERGED, entries=(merge.entry,), closes=Decision.DENY)
+    if merge is None:
+        return NOTHING
+    return [Finding(flag=Flag.IDENTITY_MERGED, entries=(merge.entry,), closes=Decision.DENY)]
 
 
-def known_purpose(case: Case) -> Iterator[Finding]:
+def known_purpose(case: Case) -> Sequence[Finding]:
     """A purpose that no catalogue in force declares is never permitted."""
-    if case.purpose is None:
-        yield Finding(flag=Flag.UNKNOWN_PURPOSE, closes=Decision.DENY)
+    if case.purpose is not None:
+        return NOTHING
+    return [Finding(flag=Flag.UNKNOWN_PURPOSE, closes=Decision.DENY)]
 
 
-def erased(case: Case) -> Iterator[Finding]:
+def erased(case: Case) -> Sequence[Finding]:
     """The content of the purpose is gone, from the erasure on."""
-    for one in case.for_purpose(ErasureExecuted):
-        yield Finding(flag=Flag.ERASED, entries=(one.entry,), closes=Decision.DENY)
+    return [
+        Finding(flag=Flag.ERASED, entries=(one.entry,), closes=Decision.DENY)
+        for one in case.for_purpose(ErasureExecuted)
+    ]
 
 
-def recipient(case: Case) -> Iterator[Finding]:
+def recipient(case: Case) -> Sequence[Finding]:
     """Sharing needs a recipient that the catalogue declares for the purpose at that moment."""
-    if case.question.operation != "SHARE":
-        return
     named = case.question.recipient
+    if case.question.operation != "SHARE":
+        return NOTHING
     if named is None:
-        yield Finding(flag=Flag.RECIPIENT_NOT_NAMED)
-    elif not _declared(case, named):
-        yield Finding(flag=Flag.RECIPIENT_NOT_DECLARED, closes=Decision.DENY)
+        return [Finding(flag=Flag.RECIPIENT_NOT_NAMED)]
+    if _declared(case, named):
+        return NOTHING
+    return [Finding(flag=Flag.RECIPIENT_NOT_DECLARED, closes=Decision.DENY)]
 
 
 def _declared(case: Case, named: str) -> bool:
@@ -70,19 +79,18 @@ def _declared(case: Case, named: str) -> bool:
     return begun and (row.effective_until is None or case.at < start_of_day(row.effective_until))
 
 
-def trigger(case: Case) -> Iterator[Finding]:
+def trigger(case: Case) -> Sequence[Finding]:
     """A purpose that a status triggers needs one live, or lately ended where it looks back."""
     wanted = case.asked.triggers
     if not wanted or any(live_status(case, kind) for kind in wanted):
-        return
+        return NOTHING
     recent = _recently_ended(case)
     if recent is not None:
-        yield Finding(flag=Flag.RECENT_STATUS, entries=(recent.entry,))
-    elif case.storing and any(line.storage for line in case.lines):
+        return [Finding(flag=Flag.RECENT_STATUS, entries=(recent.entry,))]
+    if case.storing and any(line.storage for line in case.lines):
         used = [line for line in case.lines if not line.storage]
-        yield Finding(flag=Flag.TRIGGER_NOT_MET, kills=used)
-    else:
-        yield Finding(flag=Flag.TRIGGER_NOT_MET, closes=Decision.DENY)
+        return [Finding(flag=Flag.TRIGGER_NOT_MET, kills=used)]
+    return [Finding(flag=Flag.TRIGGER_NOT_MET, closes=Decision.DENY)]
 
 
 def live_status(case: Case, kind: str) -> Item | None:
@@ -127,32 +135,31 @@ def status_ends(case: Case) -> list[datetime]:
 
 def _spells(case: Case, kind: str) -> list[tuple[Item, datetime | None]]:
     """Every start of the status by now, with its end: recorded, or by law at 18."""
-    starts = case.person.of(StatusStarted)
     found = []
-    for start in starts:
-        if start.at <= case.at and _kind(start.fact) == kind:
-            by_law = case.birthday(18) if kind in ENDS_AT_18 else None
-            ends = [one.at for one in case.person.of(StatusEnded) if _ended(case, one) is start]
-            if by_law is not None:
-                ends.append(by_law)
-            end = min(ends, default=None)
-            if end is None or start.at < end:
-                found.append((start, end))
+    for start, recorded in case.person.once(_recorded_spells).get(kind, ()):
+        by_law = case.birthday(ADULT) if kind in ENDS_AT_18 else None
+        end = min((one for one in (recorded, by_law) if one is not None), default=None)
+        if start.at <= case.at and (end is None or start.at < end):
+            found.append((start, end))
     return found
 
 
-def _ended(case: Case, end: Item) -> Item | None:
-    """The start that the end names; where it names none, the latest of its kind before."""
-    fact = cast(StatusEnded, end.fact)
-    if fact.status in case.person.elsewhere:
-        return None
-    starts = case.person.of(StatusStarted)
+def _recorded_spells(person: History) -> dict[str, list[tuple[Item, datetime | None]]]:
+    """Every start of a status, by kind and in order, with the first end recorded of it."""
+    starts = person.of(StatusStarted)
+    by_kind: dict[str, list[Item]] = {}
     for one in starts:
-        if one.entry == fact.status:
-            return one
-    earlier = [one for one in starts if one.at <= end.at and _kind(one.fact) == fact.kind]
-    return earlier[-1] if earlier else None
-
-
-def _kind(fact: Fact) -> str:
-    return cast(StatusStarted, fact).kind
+        by_kind.setdefault(cast(StatusStarted, one.fact).kind, []).append(one)
+    by_entry = {one.entry: one for one in reversed(starts)}
+    ends: dict[tuple[int, str], datetime] = {}
+    for one in person.of(StatusEnded) if starts else ():
+        fact = cast(StatusEnded, one.fact)
+        earlier = until(by_kind.get(fact.kind, ()), one.at)
+        # It ends the start that it names; where it names none, the latest of its kind before.
+        ended = by_entry.get(fact.status or "", earlier[-1] if earlier else None)
+        if ended is not None and fact.status not in person.elsewhere:
+            ends.setdefault((ended.n, ended.entry), one.at)
+    return {
+        kind: [(one, ends.get((one.n, one.entry))) for one in some]
+        for kind, some in by_kind.items()
+    }
