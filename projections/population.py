@@ -1,9 +1,10 @@
 """Who stands how for a purpose: complete to a stated position, or an error.
 
-At the present a row of `current_basis` is used while it holds (its positions are current, and the
-moment lies between `since` and `next_change_at`) and is otherwise computed from the dossier; at
-other moments everybody is computed. A cursor goes on at the position, and the moment, of its first
-page. Not here: how rows are kept (`current`), or what a standing is (`standing`).
+A row of `current_basis` is used while it holds (its positions are current, and the moment lies
+between `since` and `next_change_at`), and otherwise computed from the dossier. A list about now
+reads the rows in their own order where they are followed closely enough (`kept_rows`); else, and at
+other moments, it walks over everybody. A cursor goes on at the position, and the moment, of its
+first page. Not here: how rows are kept (`current`), or what a standing is (`standing`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import binascii
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -25,6 +27,7 @@ from ledger.reader import Loaded, Reader
 from ledger.rules.case import Question
 from ledger.rules.rulebook import RuleBook
 from ledger.terms import Article6, Decision
+from projections.checks import purposes_of
 from projections.current import follower_name
 from projections.everyone import (
     BATCH,
@@ -37,8 +40,10 @@ from projections.everyone import (
     rows,
     still_there,
 )
+from projections.kept_rows import Row, Sought, kept_page, noted
 from projections.named import is_named
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 LIMIT_MAX = 10_000
 WINDOW = 1000
 """People looked at in one statement, whoever of them is on the list."""
@@ -87,13 +92,8 @@ class _Cursor(msgspec.Struct, frozen=True, array_like=True):
     pins: tuple[Pin, ...]
     log: int
     after: UUID
-
-
-class _Row(msgspec.Struct, frozen=True, kw_only=True):
-    subject: UUID
-    first_n: int | None
-    decision: str | None
-    live: list[str] | None
+    # How many changes time had made in each log; none where kept rows cannot make up the list.
+    noted: tuple[Count, ...] = ()
 
 
 class Population:
@@ -121,7 +121,7 @@ class Population:
         at = await self._begin(wanted) if cursor is None else await self._resume(wanted, cursor)
         found: list[Listed] = []
         last = at
-        async for log, one in self._matching(at, progress):
+        async for log, one in self._matching(at, progress, most=limit + 1):
             if len(found) == limit:
                 return _page(at, found, _written(last))
             found.append(one)
@@ -131,10 +131,11 @@ class Population:
     async def tally(self, purpose: str, *, progress: Progress | None = None) -> Counter[Decision]:
         """How many known people have each decision, now."""
         at = await self._begin(Wanted(purpose=purpose))
-        return Counter([one.decision async for _, one in self._matching(at, progress)])
+        return Counter([one.decision async for _, one in self._matching(at, progress, most=WINDOW)])
 
     async def _begin(self, wanted: Wanted) -> _Cursor:
         logs = range(self._reader.identity.logs)
+        changes = tuple([await noted(self._pool, log) for log in logs])
         heads = [await self._reader.store.head(log) for log in logs]
         now = max(max(head.now, head.recorded_at) for head in heads)
         if wanted.known_at is not None and wanted.known_at > now:
@@ -147,25 +148,33 @@ class Population:
             pins=pins,
             log=0,
             after=FIRST,
+            noted=changes if await self._is_kept(wanted, latest) else (),
         )
+
+    async def _is_kept(self, wanted: Wanted, known_at: datetime) -> bool:
+        """Whether rows are kept of what is asked: how people stand now for a declared purpose."""
+        if wanted.named or wanted.effective_at is not None or wanted.known_at is not None:
+            return False
+        return wanted.purpose in purposes_of((await self._reader.own()).dossier, known_at)
 
     async def _resume(self, wanted: Wanted, cursor: str) -> _Cursor:
         at = _read(cursor)
-        if at.wanted != wanted or len(at.pins) != self._reader.identity.logs:
+        logs = self._reader.identity.logs
+        if at.wanted != wanted or len(at.pins) != logs or len(at.noted) not in (0, logs):
             raise Malformed("belongs to another list: begin without it", field="cursor")
         for one in at.pins:
             await still_there(self._reader, one)
         return at
 
     async def _matching(
-        self, at: _Cursor, progress: Progress | None
+        self, at: _Cursor, progress: Progress | None, *, most: int
     ) -> AsyncIterator[tuple[int, Listed]]:
         logs = range(self._reader.identity.logs)
         total = await count(self._reader, self._pool, logs) if progress else 0
         for log in logs[at.log :]:
             after = at.after if log == at.log else FIRST
             cut = Cut(at.pins[log])
-            while some := await self._rows(at, log, after):
+            while some := await self._rows(at, log, after, most):
                 for one in await self._listed(at, cut, some):
                     if _matches(at.wanted, one):
                         yield log, one
@@ -175,8 +184,26 @@ class Population:
         if progress:
             progress(total, total)
 
-    async def _rows(self, at: _Cursor, log: int, after: UUID) -> list[_Row]:
+    async def _rows(self, at: _Cursor, log: int, after: UUID, most: int) -> list[Row]:
         """Of the next people of the log those who may be on the list, and the last of them all."""
+        kept = await self._kept(at, log, after, most) if at.noted else None
+        return await self._walked(at, log, after) if kept is None else kept
+
+    async def _kept(self, at: _Cursor, log: int, after: UUID, most: int) -> list[Row] | None:
+        # Rows are read of one decision, and not of one line: of those only some may be wanted.
+        limit = most if at.wanted.live is None else max(most, WINDOW)
+        sought = Sought(
+            purpose=at.wanted.purpose,
+            decision=at.wanted.decision,
+            live=at.wanted.live,
+            pin=at.pins[log],
+            effective_at=at.effective_at,
+            noted=at.noted[log],
+            follower=follower_name(self._rulebook),
+        )
+        return await kept_page(self._reader, self._pool, sought, after=after, limit=limit)
+
+    async def _walked(self, at: _Cursor, log: int, after: UUID) -> list[Row]:
         one = at.pins[log]
         values = {
             "log": log,
@@ -192,9 +219,9 @@ class Population:
             "catalogue_n": -1 if at.wanted.known_at or at.wanted.named else one.catalogue_n,
             "follower": follower_name(self._rulebook),
         }
-        return await rows(self._pool, _Row, "people_with_standing", values)
+        return await rows(self._pool, Row, "people_with_standing", values)
 
-    async def _listed(self, at: _Cursor, cut: Cut, some: list[_Row]) -> list[Listed]:
+    async def _listed(self, at: _Cursor, cut: Cut, some: list[Row]) -> list[Listed]:
         known = [one for one in some if one.first_n is None or one.first_n <= cut.pin.n]
         unsure = [one.subject for one in known if one.decision is None]
         computed: dict[UUID, Listed] = {}
@@ -224,7 +251,7 @@ def _is_named(at: _Cursor, cut: Cut, loaded: Loaded) -> bool:
     return is_named(cut.dossier(loaded), [at.wanted.purpose], cut.pin.known_at)
 
 
-def _kept(one: _Row, decision: str) -> Listed:
+def _kept(one: Row, decision: str) -> Listed:
     return Listed(subject=one.subject, decision=Decision(decision), live=tuple(one.live or ()))
 
 
