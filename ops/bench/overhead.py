@@ -2,11 +2,12 @@
 
     .venv/bin/python ops/bench/overhead.py
 
-Three costs are measured apart, in turn, round after round: sealing an entry with its commitment and
-signing its receipt in this process, and making and hashing its leaf in PostgreSQL, in the words of
-`append`. The limit named in the same run is what the cryptography alone takes for such an entry:
-one signature, two encryptions, and its hashes. CPU is the kernel's count, not the clock's. It takes
-about half a minute, and starts a PostgreSQL of its own on an empty folder.
+It is a row of `ops/bench/run` too. Three costs are measured apart, in turn, round after round:
+sealing an entry with its commitment and signing its receipt in this process, and making and hashing
+its leaf in PostgreSQL, in the words of `append`. The limit named in the same run is what the
+cryptography alone takes for such an entry: one signature, two encryptions, and its hashes. CPU is
+the kernel's count, not the clock's. It takes about half a minute, and starts a PostgreSQL of its
+own on an empty folder.
 """
 
 from __future__ import annotations
@@ -138,22 +139,29 @@ def floor() -> Callable[[], object]:
     return work
 
 
-def main() -> None:
-    """Measure and print; the figures are of this machine in this minute."""
+def compared(
+    connection: psycopg.Connection, *, rounds: int
+) -> list[tuple[float, float, float, float]]:
+    """Each round's microseconds for sealing, receipt, leaf, and the cryptography alone."""
     entry = consent(DataKey(key_id=uuid4(), version=1, secret=os.urandom(32)))
     key = signing_key(ORIGIN + NAME, os.urandom(32))
     promise = Promise(log=ORIGIN, index=7, leaf_hash=os.urandom(32), recorded_at=NOW, seconds=5)
     least = floor()
     rows: list[tuple[float, float, float, float]] = []
+    for _ in range(rounds):
+        sealing = cpu_us(lambda: seal_entry(entry, origin=ORIGIN, entropy=os.urandom))
+        receipt = cpu_us(lambda: format_note(promised(promise, key)))
+        leaf = backend_us(connection, LEAF) - backend_us(connection, EMPTY)
+        rows.append((sealing, receipt, leaf, cpu_us(least)))
+    return rows
+
+
+def main() -> None:
+    """Measure and print; the figures are of this machine in this minute."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         with Embedded(Path(folder)) as server, psycopg.connect(server.conninfo()) as connection:
-            for _ in range(ROUNDS):
-                sealing = cpu_us(lambda: seal_entry(entry, origin=ORIGIN, entropy=os.urandom))
-                receipt = cpu_us(lambda: format_note(promised(promise, key)))
-                leaf = backend_us(connection, LEAF) - backend_us(connection, EMPTY)
-                rows.append((sealing, receipt, leaf, cpu_us(least)))
-    _print(rows)
+            _print(compared(connection, rounds=ROUNDS))
 
 
 def _print(rows: list[tuple[float, float, float, float]]) -> None:
