@@ -18,18 +18,24 @@ settings.register_profile(
 settings.register_profile("long", parent=settings.get_profile("ordinary"), max_examples=5_000)
 settings.load_profile(os.environ.get("LEDGER_HYPOTHESIS_PROFILE", "ordinary"))
 
-SKIPPED = pytest.StashKey[Counter[str]]()
+WORKERS_MAX = 4
+"""Each has a PostgreSQL of its own; a container is often told of more cores than it may use."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make each group a marker."""
-    config.stash[SKIPPED] = Counter()
     for group in GROUPS.values():
         config.addinivalue_line("markers", f"{group.name}: needs {group.advice}")
     try:
         required_groups()
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests wait for each other's processes: even one core has something to do for two."""
+    return max(2, min(os.cpu_count() or 1, WORKERS_MAX))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -44,13 +50,17 @@ def _refuse(item: pytest.Item, name: str) -> None:
     reason = f"{name} needs {GROUPS[name].advice}"
     if name in required_groups():
         pytest.fail(reason, pytrace=False)
-    item.config.stash[SKIPPED][name] += 1
+    item.user_properties.append(("absent", name))
     pytest.skip(reason)
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests of each group did not run, and what would let them."""
-    for name, count in sorted(config.stash[SKIPPED].items()):
+    absent = Counter(
+        name
+        for report in terminalreporter.getreports("skipped")
+        for key, name in report.user_properties
+        if key == "absent"
+    )
+    for name, count in sorted(absent.items()):
         terminalreporter.write_line(f"group {name}: {count} skipped; needs {GROUPS[name].advice}")

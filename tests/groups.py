@@ -54,6 +54,12 @@ def find_other_python() -> Path | None:
     return next(filter(_makes_environments, _pythons_of_other_versions()), None)
 
 
+def find_valgrind() -> Path | None:
+    """Valgrind, with the program that talks to its monitor; only on Linux does it run Python."""
+    found = shutil.which("valgrind") if shutil.which("vgdb") else None
+    return Path(found) if found and sys.platform == "linux" else None
+
+
 def find_python_39() -> Path | None:
     """The oldest Python that runs what a stranger is given."""
     return next(filter(_runs, _pythons_of(9)), None)
@@ -110,6 +116,11 @@ GROUPS = {
             name="openssl",
             advice="OpenSSL's command-line tool (Debian: apt-get install openssl)",
             find=find_openssl,
+        ),
+        Group(
+            name="valgrind",
+            advice="Valgrind on Linux (Debian: apt-get install valgrind)",
+            find=find_valgrind,
         ),
     )
 }

@@ -25,7 +25,6 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 from litestar import Litestar
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from api.access import SCOPES, Scope
@@ -34,6 +33,8 @@ from api.issuer import Issuer
 from api.runtime import Places, Runtime, prepare, running
 from api.serving import DrainingServer, config
 from api.settings import Settings
+from migrations import Folder
+from tests.integration import templates
 
 SETTINGS = Settings(
     pool_size=4,
@@ -148,13 +149,13 @@ class Service:
 def scratch(postgres: str) -> Iterator[Places]:
     """A founded ledger in two new databases of the server, which are dropped again."""
     name = f"http_test_{secrets.token_hex(8)}"
-    names = (name, f"{name}_keys")
+    names: dict[str, Folder] = {name: "ledger", f"{name}_keys": "keys"}
     with (
         tempfile.TemporaryDirectory(prefix="ledger-http-") as folder,
         psycopg.connect(postgres, autocommit=True) as connection,
     ):
-        for each in names:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(each)))
+        for each, migrated in names.items():
+            templates.create(connection, each, migrated)
         database, keys = (make_conninfo(postgres, dbname=each) for each in names)
         where = Places(database=database, keys=keys, folder=Path(folder), embedded=False)
         try:
@@ -162,8 +163,7 @@ def scratch(postgres: str) -> Iterator[Places]:
             yield where
         finally:
             for each in names:
-                drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(each))
-                connection.execute(drop)
+                templates.drop(connection, each)
 
 
 @contextlib.contextmanager

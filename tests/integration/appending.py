@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import class_row
 
@@ -16,6 +15,7 @@ from ledger.disclosure import commitment
 from ledger.sealing import new_event_id
 from ledger.store import Identity, Move, NewEntry, Outcome, Request, Store, Stored
 from ledger.tlog.leaf import Leaf, MalformedLeaf, format_leaf, leaf_hash
+from tests.integration import templates
 from tests.integration.wired import Founded, founded
 
 Attempt = Callable[[int, Sequence[Request]], Awaitable[list[Outcome]]]
@@ -131,14 +131,13 @@ def failing(store: Store, *errors: Exception | None, committed: bool) -> list[in
 def one_ledger(postgres: str, folder: Path, *, logs: int = 1) -> Iterator[Founded]:
     """A ledger for many tests: `emptied` between them costs less than another database."""
     name = f"ledger_test_{secrets.token_hex(8)}"
-    named = sql.Identifier(name)
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(named))
+        templates.create(connection, name, "ledger")
         try:
             with founded(make_conninfo(postgres, dbname=name), folder, logs=logs) as made:
                 yield made
         finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(named))
+            templates.drop(connection, name)
 
 
 def emptied(ledger: Founded) -> Founded:

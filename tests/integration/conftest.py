@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests, and an empty database of it for each.
+"""A PostgreSQL for the tests, and a database of it for each.
 
 It is the embedded one, or the server that LEDGER_TEST_DATABASE_URL names.
 """
@@ -13,10 +13,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from api.embedded import Embedded
+from migrations import Folder
+from tests.integration import templates
 
 
 @contextlib.contextmanager
@@ -49,6 +50,7 @@ def postgres() -> Iterator[str]:
     """Connection information of a server's `postgres` database, as an account that may do all."""
     if named := os.environ.get("LEDGER_TEST_DATABASE_URL"):
         yield make_conninfo(named)
+        templates.drop_templates(named)
         return
     with _open_directory() as root:
         # No test needs what it wrote to survive a loss of power.
@@ -59,12 +61,24 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
-    """Connection information of an empty database, dropped with whoever is still connected."""
+    """Connection information of a main database, migrated and never used."""
+    with _database(postgres, "ledger") as made:
+        yield made
+
+
+@pytest.fixture
+def empty(postgres: str) -> Iterator[str]:
+    """Connection information of a database with nothing in it."""
+    with _database(postgres, None) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _database(postgres: str, folder: Folder | None) -> Iterator[str]:
     name = f"ledger_test_{secrets.token_hex(8)}"
     with psycopg.connect(postgres, autocommit=True) as connection:
-        named = sql.Identifier(name)
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(named))
+        templates.create(connection, name, folder)
         try:
             yield make_conninfo(postgres, dbname=name)
         finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(named))
+            templates.drop(connection, name)

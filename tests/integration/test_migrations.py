@@ -17,6 +17,12 @@ NAMES = ["0001_one.sql", "0002_two.sql"]
 
 
 @pytest.fixture
+def database(empty: str) -> str:
+    """Nothing has run in it."""
+    return empty
+
+
+@pytest.fixture
 def root(tmp_path: Path, monkeypatch) -> Path:
     """A release with two migrations of each database."""
     for folder in ("ledger", "keys"):

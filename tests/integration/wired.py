@@ -38,6 +38,7 @@ from ledger.record import Command, Receipted, Recorder, Refused
 from ledger.rules.rulebook import RuleBook, uk_gdpr
 from ledger.store import Identity, Store, open_pool
 from ledger.wire import read_fact
+from tests.integration import templates
 
 ORIGIN = "test.example/ledger"
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
@@ -152,15 +153,14 @@ class Founded:
 
 @contextmanager
 def founded(database: str, folder: Path, *, logs: int = 1) -> Iterator[Founded]:
-    """A ledger in the empty database and in a second one beside it, which is dropped again."""
+    """A ledger in the unused database and in a second one beside it, which is dropped again."""
     name = f"{conninfo_to_dict(database)['dbname']}_keys"
-    named = sql.Identifier(name)
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(named))
+        templates.create(connection, name, "keys")
         try:
             yield Founded(database, make_conninfo(database, dbname=name), folder, logs=logs)
         finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(named))
+            templates.drop(connection, name)
 
 
 def catalogue() -> CatalogueDocument:
