@@ -27,6 +27,7 @@ from ops.bench.results import Section, document, line
 from ops.bench.rows_answer import answers, overhead
 from ops.bench.rows_appends import append, append_http
 from ops.bench.rows_checks import batch, checks, lone
+from ops.bench.rows_growth import growth
 from ops.bench.rows_import import imports, withdrawal
 from ops.bench.rows_memory import memory
 from ops.bench.rows_rebuild import rebuild
@@ -38,13 +39,14 @@ ROWS: dict[str, Callable[[Bed], Section]] = {
     "batch": batch,
     "answer": answers,
     "overhead": overhead,
-    # Nobody has been written about so far: after this they are.
+    # Nobody has been written about so far: after this they are, and more and more.
     "memory": memory,
-    "append-http": append_http,
-    "append": append,
     "withdrawal": withdrawal,
+    "append-http": append_http,
     "import": imports,
+    "append": append,
     "rebuild": rebuild,
+    "growth": growth,
 }
 """In the order in which they are measured."""
 PACKAGES = ("litestar", "uvicorn", "uvloop", "httptools", "psycopg", "msgspec", "cryptography")

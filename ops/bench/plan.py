@@ -25,6 +25,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """People of the two ledgers that are made anew."""
     memory_checks: tuple[int, int]
     """How many checks a worker has answered where its memory is looked at."""
+    grown: tuple[int, int]
+    """Entries of the two ledgers that differ in size alone."""
+    grown_checks: int
+    """Checks of each of them, each round."""
     seed: str = "bench"
 
 
@@ -39,6 +43,8 @@ FULL = Plan(
     import_lines=10_000,
     rebuilt=(500, 2_000),
     memory_checks=(10_000, 200_000),
+    grown=(10_000, 1_000_000),
+    grown_checks=400,
 )
 QUICK = Plan(
     name="quick",
@@ -51,4 +57,6 @@ QUICK = Plan(
     import_lines=3_000,
     rebuilt=(75, 300),
     memory_checks=(2_000, 10_000),
+    grown=(5_000, 50_000),
+    grown_checks=100,
 )

@@ -18,7 +18,9 @@ def test_what_was_acknowledged_is_there_once_and_in_order_however_often_writers_
             killed = chance.choice(WRITERS)
             on.hear((killed,), said=chance.randint(*HEARD))
             on.kill(killed)
-        on.hear(WRITERS, acknowledged=20)
+        for name in WRITERS:
+            # One that has only just been started is not yet there to be stopped in order.
+            on.hear((name,), acknowledged=20)
         unknown = on.book.unknown()
         on.stop()
         print(
