@@ -234,8 +234,8 @@ def test_a_file_that_cannot_be_read_is_named(
     assert site.audit(option, tmp_path / "none").code == 1
 
 
-def test_where_there_is_no_ledger_the_next_step_is_named(database: str, tmp_path: Path) -> None:
-    shell = Shell.on(database=database, keys=database, folder=tmp_path)
+def test_where_there_is_no_ledger_the_next_step_is_named(empty: str, tmp_path: Path) -> None:
+    shell = Shell.on(database=empty, keys=empty, folder=tmp_path)
     ran = shell.run("log", "audit")
 
     assert (ran.code, "`ledger migrate`" in ran.err) == (1, True)

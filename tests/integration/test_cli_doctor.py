@@ -115,9 +115,9 @@ def test_a_role_that_may_change_the_record_is_found_and_changes_nothing(
 
 
 def test_migrations_that_have_not_run_are_named_and_nothing_more_is_asked(
-    database: str, tmp_path: Path
+    empty: str, tmp_path: Path
 ) -> None:
-    shell = Shell.on(database=database, keys=database, folder=tmp_path)
+    shell = Shell.on(database=empty, keys=empty, folder=tmp_path)
     code, found = examined(shell)
 
     assert (code, list(found)) == (1, ["database", "migrations"])
