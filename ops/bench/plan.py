@@ -35,14 +35,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 FULL = Plan(
     name="full",
     rounds=5,
-    seconds=3.0,
+    seconds=2.5,
     people=2_000,
     writers=5_000,
     batches=8,
     beside_lines=100_000,
     import_lines=10_000,
     rebuilt=(500, 2_000),
-    memory_checks=(10_000, 200_000),
+    memory_checks=(10_000, 100_000),
     grown=(10_000, 1_000_000),
     grown_checks=400,
 )

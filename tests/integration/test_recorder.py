@@ -52,16 +52,16 @@ def events(originator: UUID, *versions: int, topic: str = "Thing.Happened") -> l
     return [StoredEvent(originator, version, topic, b"%d" % version) for version in versions]
 
 
-def test_a_database_without_a_ledger_is_named_as_the_matter(database):
-    made = recorder(LedgerRecorder, database)
+def test_a_database_without_a_ledger_is_named_as_the_matter(empty):
+    made = recorder(LedgerRecorder, empty)
     with pytest.raises(ProgrammingError, match="run `ledger migrate`"):
         made.create_table()
     made.close()
 
 
-def test_a_database_where_no_ledger_was_founded_is_told_by_what_founds_one(database):
-    migrate(database, "ledger")
-    made = recorder(LedgerRecorder, database)
+def test_a_database_where_no_ledger_was_founded_is_told_by_what_founds_one(empty):
+    migrate(empty, "ledger")
+    made = recorder(LedgerRecorder, empty)
     with pytest.raises(ProgrammingError, match="run `ledger migrate`"):
         made.create_table()
     made.close()

@@ -6,6 +6,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from contextvars import Context
 from typing import Any
 from uuid import uuid4
 
@@ -55,7 +56,8 @@ class Told:
 
 def test_a_line_says_what_when_how_bad_and_by_whom():
     told = Told()
-    told.logger.warning("draining", extra={"seconds": 5, "port": 8080})
+    # Outside of any request, whatever ran before in this process.
+    Context().run(told.logger.warning, "draining", extra={"seconds": 5, "port": 8080})
 
     line = told.line()
     assert line.pop("timestamp").endswith("Z")
