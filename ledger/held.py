@@ -17,7 +17,7 @@ from ledger.history import Dossier
 from ledger.seal import KeyName
 
 BYTES_MAX = 2 * 2**20
-"""Plain text of all that is held; decoded it takes some eight times as much memory."""
+"""Plain text of all that is held; with what is decoded from it, some four times as much."""
 OVERHEAD_BYTES = 256
 """What one weighs besides its plain text."""
 SECONDS_MAX = 600.0

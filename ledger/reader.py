@@ -28,7 +28,7 @@ ROUNDS_MAX = 20
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """A stream as of one snapshot: its dossier, the catalogue, and where both logs stood.
+    """A stream in one snapshot: its dossier, the catalogue, and where both logs stood.
 
     `plain` is the dossier's plain text, to which an append adds, `own_plain` the catalogue's;
     `catalogue_place` is the last entry of the ledger's own stream, None while that is empty.

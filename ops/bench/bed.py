@@ -13,7 +13,7 @@ import http.client
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
@@ -322,10 +322,12 @@ def bed(plan: Plan, data: Path | None = None) -> Iterator[Bed]:
             yield Bed(plan, Path(name), stack)
 
 
-def interleaved(rounds: int, sides: dict[str, Callable[[], Measured]]) -> dict[str, list[Measured]]:
+def interleaved(
+    rounds: int, sides: Mapping[str, Callable[[], Measured]]
+) -> dict[str, list[Measured]]:
     """Each side once a round, there and back again: what drifts reaches all of them alike."""
     found: dict[str, list[Measured]] = {name: [] for name in sides}
     for n in range(rounds):
-        for name in sides if n % 2 == 0 else reversed(sides):
+        for name in sides if n % 2 == 0 else reversed(list(sides)):
             found[name].append(sides[name]())
     return found

@@ -12,7 +12,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -35,20 +34,15 @@ from ledger.seal import (
 from ledger.store import Stored
 from ops.bench import fill
 from ops.bench.growth_people import sizes
-from ops.bench.people import OTHER, PURPOSE, Entry, granted, withdrawn
+from ops.bench.people import BEGINS, BORN, PURPOSE, SPAN, Entry, entry, granted, withdrawn
 from projections.current import Tailer
 
 MOMENTS = 24
 """At how many moments something happened to somebody at most: very many entries come together."""
 SUBJECT = -1
 """Stands for the person where other numbers stand for their entries."""
-_BORN: Entry = {
-    "type": "DateOfBirthRecorded",
-    "effective_at": "2022-03-01",
-    "date_of_birth": "1986-04-12",
-}
-_BEGINS = datetime(2022, 3, 1, 9, tzinfo=UTC)
-_SPAN = timedelta(days=4 * 365)
+NOTICED = (0.2, 0.4, 0.95)
+"""Mostly notices: what the tailer makes of very many consents and withdrawals takes it long."""
 _DECISIONS = "SELECT subject, decision FROM current_basis WHERE log = 0 AND purpose = %s"
 _HEADER, _TRAILER = 19, 2
 """Bytes around the rows of a binary COPY."""
@@ -112,33 +106,21 @@ async def record(ledger: Runtime, *, seed: str) -> list[UUID]:
 def _history(chance: random.Random, size: int) -> History:
     subject = UUID(int=chance.getrandbits(128), version=4)
     moments = min(size, MOMENTS)
-    at = [_BEGINS + n * moments // size * (_SPAN / moments) for n in range(size)]
-    middle = [_entry(chance, subject, one) for one in at[1:-1]]
+    at = [BEGINS + n * moments // size * (SPAN / moments) for n in range(size)]
+    middle = [entry(chance, subject, one, NOTICED) for one in at[1:-1]]
     last = granted if chance.random() < 0.7 else withdrawn
-    entries = (_BORN, *middle, last(subject, at[-1]))
+    entries = (BORN, *middle, last(subject, at[-1]))
     return History(subject=subject, entries=entries)
 
 
-def _entry(chance: random.Random, subject: UUID, at: datetime) -> Entry:
-    purpose = PURPOSE if chance.random() < 0.6 else OTHER
-    kind = chance.random()
-    if kind < 0.2:
-        return granted(subject, at, purpose)
-    if kind < 0.4:
-        return withdrawn(subject, at, purpose)
-    if kind < 0.95:
-        return {"type": "NoticeProvided", "effective_at": at.isoformat(), "notice": "V4.0"}
-    return {"type": "StatusStarted", "effective_at": at.isoformat(), "kind": "CIN"}
-
-
 async def read(ledger: Runtime, people: Sequence[UUID], *, entries: int) -> Modelled:
-    """The models as they are stored; their present bases as of a log of so many `entries`."""
+    """The models as they are stored; their present bases for a log of so many `entries`."""
     head = await ledger.store.head(0)
     own = (await ledger.reader.own()).catalogue_place
     assert own is not None, "a catalogue was adopted"
     models = [await _model(ledger, one) for one in people]
     with psycopg.connect(ledger.places.database) as connection:
-        decisions = dict(connection.execute(_DECISIONS, [PURPOSE]).fetchall())
+        decisions: dict[UUID, str] = dict(connection.execute(_DECISIONS, [PURPOSE]).fetchall())
         bases = [_bases(connection, one, entries) for one in people]
     return Modelled(
         models=tuple(

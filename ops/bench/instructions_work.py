@@ -10,8 +10,7 @@ import asyncio
 import gc
 import select
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +20,19 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from api.access import SCOPES
 from api.app import create_app
-from api.demo_people import CATALOGUES
 from api.runtime import Places, running
 from api.settings import Settings
 from api.telemetry import Telemetry
 from api.trust import accepted_tokens, local_issuer
 from ledger.answer import answer
-from ledger.history import Dossier, item
-from ledger.rules.case import Question
+from ledger.history import Dossier
 from ledger.rules.rulebook import uk_gdpr
-from ledger.wire import read_fact
-from ops.bench.fill import CATALOGUE
-from ops.bench.people import COMMON, PURPOSE, RECENT, Entry, Person, granted
+from ops.bench.people import PURPOSE, RECENT, Person, granted
+from ops.bench.questions import common_dossier, dossier_of, question
 
 WORKS = ("answer", "check", "append")
 POLL_S = 0.002
 """A process that waits in the kernel would not hear callgrind's monitor."""
-ASKED_AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
-RECORDED_AT = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +74,8 @@ class Works:
         ]
         self._asked = told.asked
         self._written = iter(told.written)
-        self._common = _dossier(None, [_catalogue(), *COMMON])
-        self._dossiers = [_dossier(str(one.subject), one.entries) for one in told.asked]
+        self._common = common_dossier()
+        self._dossiers = [dossier_of(one) for one in told.asked]
 
     async def answer(self, many: int) -> None:
         """`answer` about people whose dossiers were just decoded."""
@@ -90,7 +84,7 @@ class Works:
             place = n % len(self._asked)
             held = self._dossiers[place]
             fresh = Dossier(held.subject, held.items)
-            found = answer(_question(n), fresh, self._common, law)
+            found = answer(question(n), fresh, self._common, law)
             assert found.decision.value == self._asked[place].decision, found
 
     async def check(self, many: int) -> None:
@@ -144,34 +138,6 @@ def _scope(path: str, headers: Sequence[tuple[bytes, bytes]]) -> dict[str, Any]:
         "query_string": b"", "root_path": "", "headers": headers, "state": {},
         "client": ("127.0.0.1", 40_000), "server": ("127.0.0.1", 8080),
     }  # fmt: skip
-
-
-def _catalogue() -> Entry:
-    document = msgspec.json.decode((CATALOGUES / CATALOGUE).read_bytes())
-    return {"type": "CatalogueAdopted", "effective_at": "2021-11-01", "catalogue": document}
-
-
-def _dossier(subject: str | None, entries: Iterable[Entry]) -> Dossier:
-    return Dossier(
-        subject,
-        [
-            item(
-                n=n,
-                entry=f"e{n}",
-                recorded_at=RECORDED_AT + timedelta(microseconds=n),
-                fact=read_fact(dict(one)),
-            )
-            for n, one in enumerate(entries, start=1)
-        ],
-    )
-
-
-def _question(n: int) -> Question:
-    moment = ASKED_AT + timedelta(seconds=n)
-    return Question(
-        purpose=PURPOSE, operation="USE", data="ordinary", effective_at=moment, known_at=moment,
-        position="0:1", catalogue="0:1",
-    )  # fmt: skip
 
 
 def _orders() -> Iterator[tuple[str, int]]:

@@ -31,13 +31,20 @@ COMMON: tuple[dict[str, object], ...] = (
     {"type": "PolicyDocumentAdopted", "effective_at": "2022-02-14", "document": "APD-CSC"},
 )
 """What is recorded about no one person, after the catalogue."""
+USUAL = (0.45, 0.75, 0.9)
+"""Up to which part of all entries are consents, withdrawals and notices."""
 _FORM = f"sha256:{hashlib.sha256(b'the form as printed').hexdigest()}"
-_BEGINS = datetime(2022, 3, 1, 9, tzinfo=UTC)
+BEGINS = datetime(2022, 3, 1, 9, tzinfo=UTC)
 RECENT = datetime(2026, 5, 4, 9, tzinfo=UTC)
 """When something took effect that is recorded while it is measured."""
-_SPAN = timedelta(days=4 * 365)
+SPAN = timedelta(days=4 * 365)
 
 Entry = dict[str, object]
+BORN: Entry = {
+    "type": "DateOfBirthRecorded",
+    "effective_at": "2022-03-01",
+    "date_of_birth": "1986-04-12",
+}
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,25 +78,30 @@ def person(chance: random.Random, *, size: int) -> Person:
     """Somebody with so many entries, at least four."""
     subject = UUID(int=chance.getrandbits(128), version=4)
     permitted = chance.random() < 0.7
-    entries = [
-        {"type": "DateOfBirthRecorded", "effective_at": "2022-03-01", "date_of_birth": "1986-04-12"}
-    ]
-    step = _SPAN / size
+    entries = [BORN]
+    step = SPAN / size
     for n in range(1, size - 1):
-        entries.append(_entry(chance, subject, _BEGINS + n * step))
-    last = _BEGINS + (size - 1) * step
+        entries.append(entry(chance, subject, BEGINS + n * step))
+    last = BEGINS + (size - 1) * step
     entries.append(granted(subject, last) if permitted else withdrawn(subject, last))
     return Person(subject=subject, entries=tuple(entries), permitted=permitted)
 
 
-def _entry(chance: random.Random, subject: UUID, at: datetime) -> Entry:
+def entry(
+    chance: random.Random,
+    subject: UUID,
+    at: datetime,
+    parts: tuple[float, float, float] = USUAL,
+) -> Entry:
+    """An entry of some type: up to these parts of all are consents, withdrawals and notices."""
     purpose = PURPOSE if chance.random() < 0.6 else OTHER
     kind = chance.random()
-    if kind < 0.45:
+    consents, withdrawals, notices = parts
+    if kind < consents:
         return granted(subject, at, purpose)
-    if kind < 0.75:
+    if kind < withdrawals:
         return withdrawn(subject, at, purpose)
-    if kind < 0.9:
+    if kind < notices:
         return {"type": "NoticeProvided", "effective_at": at.isoformat(), "notice": "V4.0"}
     return {"type": "StatusStarted", "effective_at": at.isoformat(), "kind": "CIN"}
 

@@ -5,36 +5,29 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import median
 
-import msgspec
 import psycopg
 
-from api.demo_people import CATALOGUES
 from ledger.answer import answer
-from ledger.history import Dossier, item
-from ledger.rules.case import Question
+from ledger.history import Dossier
 from ledger.rules.rulebook import uk_gdpr
-from ledger.wire import read_fact
 from ops.bench.bed import Bed, Wrong
 from ops.bench.figures import Limit, ratios
-from ops.bench.fill import CATALOGUE
 from ops.bench.overhead import LIMIT_US, compared
-from ops.bench.people import COMMON, PURPOSE, Entry, person
+from ops.bench.people import person
+from ops.bench.questions import common_dossier, dossier_of, question
 from ops.bench.results import Row, Section, Table, figure, row
 
 SIZES = (20, 1000)
 PEOPLE = 20
 """So many people of each size: what one of them happens to have does not decide."""
-ASKED_AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
-RECORDED_AT = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 def answers(bed: Bed) -> Section:
     """CPU of one answer: of a dossier just decoded, and of one that was asked before."""
-    common = _dossier(None, [_catalogue(), *COMMON])
+    common = common_dossier()
     asked = {size: _people(size, bed.plan.seed) for size in SIZES}
     for some in asked.values():
         _check(some, common)
@@ -117,46 +110,13 @@ def overhead(bed: Bed) -> Section:
 def _people(size: int, seed: str) -> list[tuple[Dossier, str]]:
     chance = random.Random(f"{seed} answers {size}")
     made = [person(chance, size=size) for _ in range(PEOPLE)]
-    return [(_dossier(str(one.subject), one.entries), one.decision) for one in made]
-
-
-def _catalogue() -> Entry:
-    document = msgspec.json.decode((CATALOGUES / CATALOGUE).read_bytes())
-    return {"type": "CatalogueAdopted", "effective_at": "2021-11-01", "catalogue": document}
-
-
-def _dossier(subject: str | None, entries: Sequence[Entry]) -> Dossier:
-    return Dossier(
-        subject,
-        [
-            item(
-                n=n,
-                entry=f"e{n}",
-                recorded_at=RECORDED_AT + timedelta(microseconds=n),
-                fact=read_fact(dict(one)),
-            )
-            for n, one in enumerate(entries, start=1)
-        ],
-    )
-
-
-def _question(n: int) -> Question:
-    moment = ASKED_AT + timedelta(seconds=n)
-    return Question(
-        purpose=PURPOSE,
-        operation="USE",
-        data="ordinary",
-        effective_at=moment,
-        known_at=moment,
-        position="0:1",
-        catalogue="0:1",
-    )
+    return [(dossier_of(one), one.decision) for one in made]
 
 
 def _check(some: Sequence[tuple[Dossier, str]], common: Dossier) -> None:
     law = uk_gdpr()
     for one, decision in some:
-        if answer(_question(0), one, common, law).decision.value != decision:
+        if answer(question(0), one, common, law).decision.value != decision:
             raise Wrong("an answer is not the one that was known beforehand")
 
 
@@ -169,6 +129,6 @@ def _cpu_us(
     while time.process_time() < ends:
         for held, _ in some:
             one = Dossier(held.subject, held.items) if first else held
-            answer(_question(n), one, common, law)
+            answer(question(n), one, common, law)
             n += 1
     return (time.process_time() - begun) / n * 1e6

