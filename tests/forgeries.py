@@ -2,8 +2,6 @@
 
 import hmac
 import json
-import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +10,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.util import urlsafe_b64decode
 
-from tests.issuing import AUDIENCE, NAME, OutsideIssuer, compact, spelt
+from tests.issuing import AUDIENCE, NAME, FromNow, OutsideIssuer, compact, spelt
 
 HEADER = {"alg": "ES256", "typ": "at+jwt", "kid": "key-1"}
 
@@ -25,13 +23,8 @@ def forgeries(issuer: OutsideIssuer) -> dict[str, str]:
         **dict(_damaged(issuer)),
         **dict(_no_access_tokens(issuer)),
         **dict(_misread(issuer)),
-        **{f"with {_told(claims)}": issuer.token(**claims) for claims in WRONG_CLAIMS},
+        **{f"with {claims}": issuer.token(**claims) for claims in WRONG_CLAIMS},
     }
-
-
-def _told(claims: dict[str, Any]) -> str:
-    """The same words in every process: those that share out the tests must agree on their names."""
-    return re.sub(r"\b1[0-9]{9}\b", "a moment", str(claims))
 
 
 def _pem(issuer: OutsideIssuer) -> bytes:
@@ -172,10 +165,6 @@ def _signed(issuer: OutsideIssuer, header: object, claims: object) -> str:
     return compact(header, claims, issuer.key, "ES256")
 
 
-def _now() -> int:
-    return int(time.time())
-
-
 DETAIL = {"type": "ledger", "purposes": ["*"], "entry_types": ["*"]}
 WRONG_CLAIMS: list[dict[str, Any]] = [
     {"iss": None}, {"iss": "https://issuer.example"}, {"iss": f"{NAME}/"}, {"iss": [NAME]},
@@ -184,10 +173,10 @@ WRONG_CLAIMS: list[dict[str, Any]] = [
     {"aud": f"{AUDIENCE}.attacker.example"}, {"aud": AUDIENCE[:-1]}, {"aud": f"{AUDIENCE}/"},
     {"aud": [[AUDIENCE]]}, {"aud": {AUDIENCE: True}}, {"aud": [AUDIENCE, 7]},
     {"aud": f"{AUDIENCE} another"}, {"aud": ""},
-    {"exp": None}, {"exp": 1}, {"exp": _now() - 61}, {"exp": "9999999999"}, {"exp": True},
+    {"exp": None}, {"exp": 1}, {"exp": FromNow(-61)}, {"exp": "9999999999"}, {"exp": True},
     {"exp": [9999999999]}, {"exp": -1}, {"exp": 10**400},
-    {"nbf": _now() + 7200}, {"nbf": "0"}, {"nbf": []},
-    {"iat": None}, {"iat": _now() + 7200}, {"iat": "0"}, {"iat": _now() + 50, "exp": _now() + 10},
+    {"nbf": FromNow(7200)}, {"nbf": "0"}, {"nbf": []},
+    {"iat": None}, {"iat": FromNow(7200)}, {"iat": "0"}, {"iat": FromNow(50), "exp": FromNow(10)},
     {"sub": None}, {"sub": ""}, {"sub": 7}, {"sub": ["case-system"]},
     {"client_id": None}, {"client_id": ""}, {"client_id": 7}, {"client_id": ["case-system"]},
     {"client_id": None, "azp": "case-system"}, {"client_id": "x" * 201}, {"client_id": "a\nb"},

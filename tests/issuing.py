@@ -9,7 +9,7 @@ import base64
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
@@ -29,6 +29,15 @@ def signing_key(algorithm: str, kid: str) -> Key:
     if algorithm in ("EdDSA", "Ed25519"):
         return OKPKey.generate_key("Ed25519", named)
     return ECKey.generate_key({"ES384": "P-384"}.get(algorithm, "P-256"), named)
+
+
+class FromNow(NamedTuple):
+    """A claim in seconds from when its token is made, however long before it was written."""
+
+    seconds: int
+
+    def __repr__(self) -> str:
+        return f"now{self.seconds:+}"
 
 
 class OutsideIssuer:
@@ -79,7 +88,11 @@ class OutsideIssuer:
             "scope": " ".join(SCOPES),
             "authorization_details": [{"type": "ledger", "purposes": EVERY, "entry_types": EVERY}],
         }
-        return {name: value for name, value in (usual | changed).items() if value is not None}
+        told = {
+            name: now + value.seconds if isinstance(value, FromNow) else value
+            for name, value in (usual | changed).items()
+        }
+        return {name: value for name, value in told.items() if value is not None}
 
     def token(
         self,

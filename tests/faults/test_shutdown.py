@@ -44,7 +44,8 @@ def readiness(url: str) -> tuple[int, list[str]]:
 
 
 def listens(url: str) -> bool:
-    with contextlib.suppress(httpx.ConnectError):
+    # Whoever comes just as it stops is let go of without an answer.
+    with contextlib.suppress(httpx.ConnectError, httpx.RemoteProtocolError):
         httpx.get(f"{url}/livez", timeout=30)
         return True
     return False

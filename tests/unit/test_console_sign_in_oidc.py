@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from api.console.oidc_failures import SignInFailed
 from api.console.session import Person
 from api.tokens import ALGORITHMS
-from tests.issuing import signing_key
+from tests.issuing import FromNow, signing_key
 from tests.signing_in import CALLBACK, CLIENT, Outside, begun, failed, party, provider, signed_in
 
 
@@ -75,8 +75,8 @@ def test_whom_the_provider_vouches_for_is_signed_in(algorithm: str) -> None:
         ({"exp": "tomorrow"}, "no exp"),
         ({"exp": True}, "no exp"),
         ({"iat": None}, "no iat"),
-        ({"iat": int(time.time()) + 600, "exp": int(time.time()) + 900}, "not valid yet"),
-        ({"nbf": int(time.time()) + 600}, "not valid yet"),
+        ({"iat": FromNow(600), "exp": FromNow(900)}, "not valid yet"),
+        ({"nbf": FromNow(600)}, "not valid yet"),
     ],
     ids=str,
 )
